@@ -1,0 +1,1 @@
+"""Bytes, units, keys, hashes, Merkle trees, bounds: what everything else is written in."""

@@ -1,0 +1,64 @@
+"""Canonical bytes: MessagePack with one way to say each thing, or `Malformed`.
+
+Arrays only, shortest integers, strict UTF-8, no floats, no maps, no extensions. MessagePack allows
+several spellings of one value and packs floats silently; here decode re-encodes and compares, so
+that equal values have equal bytes and equal hashes on every machine (P27).
+"""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import msgpack
+
+from tfchain.base.limits import CODEC_DEPTH_MAX
+from tfchain.errors import Malformed
+
+Plain: TypeAlias = "bool | int | str | bytes | Sequence[Plain] | None"
+"""What bytes can say. Decoding gives arrays as lists."""
+
+INT_MIN = -(1 << 63)
+INT_MAX = (1 << 64) - 1
+
+
+def encode(value: Plain) -> bytes:
+    """The one spelling of `value`. Anything but `Plain` in range is a bug of ours."""
+    packed: bytes = msgpack.packb(value, use_bin_type=True, strict_types=True, default=_refuse)
+    return packed
+
+
+def decode(data: bytes, bytes_max: int) -> Plain:
+    """The value that `data` spells.
+
+    Raises:
+        Malformed: longer than `bytes_max`, not MessagePack, deeper than `CODEC_DEPTH_MAX`, a type
+            we do not use, bytes left over, or not the canonical spelling.
+    """
+    if len(data) > bytes_max:
+        raise Malformed(f"{len(data)} bytes where at most {bytes_max} are allowed")
+    try:
+        value = msgpack.unpackb(data, use_list=True, raw=False, strict_map_key=False)
+    except (ValueError, TypeError, RecursionError, msgpack.exceptions.UnpackException) as fault:
+        raise Malformed("not canonical MessagePack") from fault
+    _check(value, CODEC_DEPTH_MAX)
+    if encode(value) != data:
+        raise Malformed("not the canonical spelling")
+    plain: Plain = value
+    return plain
+
+
+def _check(value: object, depth: int) -> None:
+    kind = type(value)
+    if kind is list:
+        if depth == 0:
+            raise Malformed(f"nested deeper than {CODEC_DEPTH_MAX}")
+        for item in value:  # type: ignore[attr-defined]
+            _check(item, depth - 1)
+    elif kind not in _LEAVES:
+        raise Malformed(f"a {kind.__name__} has no place here")
+
+
+_LEAVES = frozenset({type(None), bool, int, str, bytes})
+
+
+def _refuse(value: object) -> Plain:
+    raise AssertionError(f"cannot encode a {type(value).__name__}")

@@ -1,0 +1,54 @@
+"""Hashes with a purpose and Ed25519: the only module that knows libsodium.
+
+Every hash is BLAKE2b-256 under a personal tag, so that bytes of one purpose can never pass for
+another's. Signatures are libsodium's cofactorless check: canonical S, R and A, no small order (P34).
+"""
+
+from hashlib import blake2b
+from typing import Final
+
+from nacl import bindings
+from nacl.exceptions import BadSignatureError
+
+HASH_BYTES: Final = 32
+SIGNATURE_BYTES: Final = 64
+KEY_BYTES: Final = 32
+ZERO_HASH: Final = bytes(HASH_BYTES)
+
+
+def digest(person: bytes, *parts: bytes) -> bytes:
+    """BLAKE2b-256 of the joined parts for one purpose. `person`: at most 16 bytes, one per use.
+
+    The caller frames: parts are joined as they are, so only one of them may vary in length.
+    """
+    state = blake2b(digest_size=HASH_BYTES, person=person)
+    for part in parts:
+        state.update(part)
+    return state.digest()
+
+
+def plain_digest(data: bytes) -> bytes:
+    """BLAKE2b-256 without a tag: the id of a v3 receipt text, as the public program makes it."""
+    return blake2b(data, digest_size=HASH_BYTES).digest()
+
+
+def public_key(seed: bytes) -> bytes:
+    """The Ed25519 public key of a 32-byte seed."""
+    return bindings.crypto_sign_seed_keypair(seed)[0]
+
+
+def sign(seed: bytes, message: bytes) -> bytes:
+    """The 64-byte Ed25519 signature; the same for the same seed and message, always."""
+    secret = bindings.crypto_sign_seed_keypair(seed)[1]
+    return bindings.crypto_sign(message, secret)[:SIGNATURE_BYTES]
+
+
+def verify(key: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether `signature` is `key`'s over `message`. Any lengths; never raises."""
+    if len(key) != KEY_BYTES or len(signature) != SIGNATURE_BYTES:
+        return False
+    try:
+        bindings.crypto_sign_open(signature + message, key)
+    except BadSignatureError:
+        return False
+    return True

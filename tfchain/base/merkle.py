@@ -1,0 +1,103 @@
+"""Merkle trees in the shape of RFC 6962: root, frontier that only appends, inclusion proofs.
+
+Leaves and inner nodes are hashed under different tags; the empty tree is the hash of nothing. `tag`
+names the purpose, so that a proof about transactions can never pass for one about receipts.
+"""
+
+from collections.abc import Sequence
+
+from tfchain.base.crypto import HASH_BYTES, digest
+
+Frontier = tuple[bytes, ...]
+"""Roots of the perfect subtrees of a growing tree, largest first: one a set bit of the count."""
+
+
+def leaf_hash(tag: bytes, data: bytes) -> bytes:
+    """The hash of one leaf. `tag`: at most 12 bytes."""
+    return digest(b"tf/l/" + tag, b"\x00", data)
+
+
+def inner_hash(tag: bytes, left: bytes, right: bytes) -> bytes:
+    """The hash over two subtrees."""
+    return digest(b"tf/i/" + tag, b"\x01", left, right)
+
+
+def empty_root(tag: bytes) -> bytes:
+    """The root over no leaves: the hash of nothing."""
+    return digest(b"tf/e/" + tag)
+
+
+def root(tag: bytes, leaves: Sequence[bytes]) -> bytes:
+    """The root over `leaves` (their data, not their hashes)."""
+    frontier: Frontier = ()
+    for count, data in enumerate(leaves):
+        frontier = append(tag, frontier, count, leaf_hash(tag, data))
+    return frontier_root(tag, frontier)
+
+
+def append(tag: bytes, frontier: Frontier, count: int, hashed: bytes) -> Frontier:
+    """The frontier of `count + 1` leaves, given that of `count` and the new leaf's hash."""
+    peaks = list(frontier)
+    while count & 1:
+        hashed = inner_hash(tag, peaks.pop(), hashed)
+        count >>= 1
+    return (*peaks, hashed)
+
+
+def frontier_root(tag: bytes, frontier: Frontier) -> bytes:
+    """The root of the tree whose perfect subtrees are `frontier`."""
+    if not frontier:
+        return empty_root(tag)
+    hashed = frontier[-1]
+    for peak in reversed(frontier[:-1]):
+        hashed = inner_hash(tag, peak, hashed)
+    return hashed
+
+
+def prove(tag: bytes, leaves: Sequence[bytes], index: int) -> list[bytes]:
+    """The path of sibling hashes from leaf `index` up to the root."""
+    return _path(tag, [leaf_hash(tag, data) for data in leaves], index)
+
+
+def _path(tag: bytes, hashes: Sequence[bytes], index: int) -> list[bytes]:
+    if len(hashes) == 1:
+        return []
+    split = _split(len(hashes))
+    if index < split:
+        return [*_path(tag, hashes[:split], index), _root_of(tag, hashes[split:])]
+    return [*_path(tag, hashes[split:], index - split), _root_of(tag, hashes[:split])]
+
+
+def _root_of(tag: bytes, hashes: Sequence[bytes]) -> bytes:
+    frontier: Frontier = ()
+    for count, hashed in enumerate(hashes):
+        frontier = append(tag, frontier, count, hashed)
+    return frontier_root(tag, frontier)
+
+
+def _split(count: int) -> int:
+    """The largest power of two below `count`."""
+    return 1 << ((count - 1).bit_length() - 1)
+
+
+def check(
+    tag: bytes, top: bytes, index: int, count: int, data: bytes, path: Sequence[bytes]
+) -> bool:
+    """Whether `data` is leaf `index` of the `count` leaves under `top`. Never raises."""
+    if not 0 <= index < count or any(len(step) != HASH_BYTES for step in path):
+        return False
+    return _climb(tag, leaf_hash(tag, data), index, count, list(path)) == top
+
+
+def _climb(tag: bytes, hashed: bytes, index: int, count: int, path: list[bytes]) -> bytes:
+    """The root that the path leads to; the empty bytes where its length does not fit."""
+    if count == 1:
+        return b"" if path else hashed
+    if not path:
+        return b""
+    sibling, split = path.pop(), _split(count)
+    if index < split:
+        below = _climb(tag, hashed, index, split, path)
+        return below and inner_hash(tag, below, sibling)
+    below = _climb(tag, hashed, index - split, count - split, path)
+    return below and inner_hash(tag, sibling, below)

@@ -1,0 +1,265 @@
+"""Shapes of fields: what a record may hold, declared once, beside the field.
+
+A record is a frozen dataclass whose annotations carry their shape (`U32`, `Key`, `Name`, ...); its
+codec, its command-line options and its reference entry are derived from them. `type(x) is int`
+throughout: `True` is an `int`, and one byte of difference is a fork.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Annotated, Generic, Protocol, TypeVar, get_args, get_origin, get_type_hints
+
+from tfchain.base import units
+from tfchain.base.codec import Plain, decode, encode
+from tfchain.base.limits import RECORD_BYTES_MAX
+from tfchain.errors import Malformed
+
+
+class Shape(Protocol):
+    """How one field goes to plain values and comes back, checked both ways."""
+
+    def pack(self, value: object) -> Plain:
+        """The plain form of `value`; a value out of range is a bug of ours."""
+        ...
+
+    def unpack(self, plain: Plain) -> object:
+        """The value; raises `Malformed` for anything that `pack` never gives."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class UInt:
+    """An integer from `least` to `most`, both included."""
+
+    least: int
+    most: int
+
+    def pack(self, value: object) -> Plain:
+        assert type(value) is int and self.least <= value <= self.most, (value, self)
+        return value
+
+    def unpack(self, plain: Plain) -> object:
+        if type(plain) is not int or not self.least <= plain <= self.most:
+            raise Malformed(f"an integer from {self.least} to {self.most} is due")
+        return plain
+
+
+@dataclass(frozen=True, slots=True)
+class Wide:
+    """An unsigned quantity of up to 128 bits: 16 big-endian bytes (P27)."""
+
+    def pack(self, value: object) -> Plain:
+        assert type(value) is int, value
+        return value.to_bytes(16, "big")
+
+    def unpack(self, plain: Plain) -> object:
+        if type(plain) is not bytes or len(plain) != 16:
+            raise Malformed("16 bytes are due")
+        return int.from_bytes(plain, "big")
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Bytes of a length from `least` to `most`."""
+
+    least: int
+    most: int
+
+    def pack(self, value: object) -> Plain:
+        assert type(value) is bytes and self.least <= len(value) <= self.most, (value, self)
+        return value
+
+    def unpack(self, plain: Plain) -> object:
+        if type(plain) is not bytes or not self.least <= len(plain) <= self.most:
+            raise Malformed(f"{self.least} to {self.most} bytes are due")
+        return plain
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """UTF-8 text of `least` to `most` bytes; with `alphabet`, of these characters only."""
+
+    least: int
+    most: int
+    alphabet: str = ""
+
+    def pack(self, value: object) -> Plain:
+        assert type(value) is str, value
+        assert self._fits(value), (value, self)
+        return value
+
+    def unpack(self, plain: Plain) -> object:
+        if type(plain) is not str or not self._fits(plain):
+            raise Malformed(f"text of {self.least} to {self.most} bytes is due")
+        return plain
+
+    def _fits(self, value: str) -> bool:
+        if self.alphabet and not all(letter in self.alphabet for letter in value):
+            return False
+        return self.least <= len(value.encode("utf-8", "surrogatepass")) <= self.most
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """True or false."""
+
+    def pack(self, value: object) -> Plain:
+        assert type(value) is bool, value
+        return value
+
+    def unpack(self, plain: Plain) -> object:
+        if type(plain) is not bool:
+            raise Malformed("true or false is due")
+        return plain
+
+
+@dataclass(frozen=True, slots=True)
+class Maybe:
+    """A value or nothing; nothing means absent, never failed."""
+
+    shape: Shape
+
+    def pack(self, value: object) -> Plain:
+        return None if value is None else self.shape.pack(value)
+
+    def unpack(self, plain: Plain) -> object:
+        return None if plain is None else self.shape.unpack(plain)
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """A tuple of up to `most` values."""
+
+    shape: Shape
+    most: int
+
+    def pack(self, value: object) -> Plain:
+        assert type(value) is tuple and len(value) <= self.most, (value, self)
+        return [self.shape.pack(item) for item in value]
+
+    def unpack(self, plain: Plain) -> object:
+        if type(plain) is not list or len(plain) > self.most:
+            raise Malformed(f"a list of at most {self.most} is due")
+        return tuple(self.shape.unpack(item) for item in plain)
+
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout(Generic[R]):
+    """A record class with its fields in order: `[version, field, field, ...]` (P28)."""
+
+    cls: type[R]
+    version: int
+    names: tuple[str, ...]
+    shapes: tuple[Shape, ...]
+
+    def pack(self, value: object) -> Plain:
+        """The record as a list that starts with its version."""
+        assert type(value) is self.cls, (value, self.cls)
+        pairs = zip(self.names, self.shapes, strict=True)
+        return [self.version, *[shape.pack(getattr(value, name)) for name, shape in pairs]]
+
+    def unpack(self, plain: Plain) -> R:
+        """The record; `Malformed` names the field that does not fit."""
+        name = self.cls.__name__
+        if type(plain) is not list or len(plain) != len(self.names) + 1:
+            raise Malformed(f"{name}: a list of {len(self.names) + 1} is due")
+        if type(plain[0]) is not int or plain[0] != self.version:
+            raise Malformed(f"{name}: version {self.version} is due")
+        values: dict[str, object] = {}
+        for field, shape, item in zip(self.names, self.shapes, plain[1:], strict=True):
+            try:
+                values[field] = shape.unpack(item)
+            except Malformed as fault:
+                raise Malformed(f"{name}.{field}: {fault}") from fault
+        return self.cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """A record inside a record."""
+
+    cls: type
+
+    def pack(self, value: object) -> Plain:
+        return layout(self.cls).pack(value)
+
+    def unpack(self, plain: Plain) -> object:
+        return layout(self.cls).unpack(plain)
+
+
+_LAYOUTS: dict[type, object] = {}
+
+
+def layout(cls: type[R]) -> Layout[R]:
+    """The layout of a record class, read once from its annotations.
+
+    A field is annotated with a type that has a shape: an alias below, `Annotated[T, shape]`, or a
+    unit of `base.units`. The class may state `VERSION`; 1 is the default.
+    """
+    known = _LAYOUTS.get(cls)
+    if known is None:
+        known = _LAYOUTS[cls] = _read_layout(cls)
+    assert isinstance(known, Layout)
+    return known
+
+
+def _read_layout(cls: type[R]) -> Layout[R]:
+    hints = get_type_hints(cls, include_extras=True)
+    names = tuple(field.name for field in fields(cls))  # type: ignore[arg-type]
+    version = getattr(cls, "VERSION", 1)
+    assert type(version) is int
+    return Layout(cls, version, names, tuple(_shape_of(cls, name, hints[name]) for name in names))
+
+
+def _shape_of(cls: type, name: str, hint: object) -> Shape:
+    if get_origin(hint) is Annotated:
+        shape: Shape = get_args(hint)[1]
+        return shape
+    for unit, unit_shape in UNIT_SHAPES:
+        if hint is unit:
+            return unit_shape
+    if hint is bool:
+        return Flag()
+    raise AssertionError(f"{cls.__name__}.{name} has no shape")
+
+
+def encode_record(record: object) -> bytes:
+    """The canonical bytes of a record."""
+    return encode(layout(type(record)).pack(record))
+
+
+def decode_record(cls: type[R], data: bytes, bytes_max: int = RECORD_BYTES_MAX) -> R:
+    """The record that `data` spells; raises `Malformed`."""
+    return layout(cls).unpack(decode(data, bytes_max))
+
+
+U8 = Annotated[int, UInt(0, 0xFF)]
+U16 = Annotated[int, UInt(0, 0xFFFF)]
+U32 = Annotated[int, UInt(0, units.U32_MAX)]
+U64 = Annotated[int, UInt(0, units.U64_MAX)]
+U128 = Annotated[int, Wide()]
+Hash = Annotated[bytes, Blob(32, 32)]
+MaybeHash = Annotated[bytes, Blob(0, 32)]
+Signature = Annotated[bytes, Blob(64, 64)]
+
+UNIT_SHAPES: tuple[tuple[object, Shape], ...] = (
+    (units.Seconds, UInt(0, units.U64_MAX)),
+    (units.Millis, UInt(0, units.U64_MAX)),
+    (units.Utft, UInt(0, units.U64_MAX)),
+    (units.MilliUsd, UInt(0, units.U64_MAX)),
+    (units.PerMille, UInt(0, units.U64_MAX)),
+    (units.Millionths, UInt(0, units.U64_MAX)),
+    (units.Height, UInt(0, units.U64_MAX)),
+    (units.Round, UInt(0, units.U32_MAX)),
+    (units.Power, UInt(0, units.U64_MAX)),
+    (units.TwinId, UInt(0, units.U32_MAX)),
+    (units.FarmId, UInt(0, units.U32_MAX)),
+    (units.NodeId, UInt(0, units.U32_MAX)),
+    (units.PolicyId, UInt(0, units.U32_MAX)),
+    (units.PeriodIndex, UInt(0, units.U32_MAX)),
+    (units.ScheduleId, UInt(0, 0xFF)),
+    (units.Address, Blob(32, 32)),
+)
+"""Units carry their range with them; ids are u32 as on the real chain."""
