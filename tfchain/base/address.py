@@ -6,11 +6,12 @@ Also Substrate's hard key derivation for Ed25519, so that `//Alice` is the Alice
 from hashlib import blake2b
 from typing import Final
 
-from tfchain.base.units import Address
+from tfchain.base.units import U64_MAX, Address
 from tfchain.errors import Malformed
 
 PREFIX: Final = 42
 ALPHABET: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_DIGITS: Final = "0123456789"
 _RAW_BYTES: Final = 1 + 32 + 2
 _TEXT_MAX: Final = 64
 _JUNCTION_BYTES_MAX: Final = 31
@@ -19,6 +20,7 @@ _JUNCTION_BYTES_MAX: Final = 31
 
 def to_text(address: Address) -> str:
     """The SS58 text of a 32-byte public key."""
+    assert len(address) == 32, "an address is a key of 32 bytes"
     body = bytes([PREFIX]) + address
     number = int.from_bytes(body + _checksum(body), "big")
     text = ""
@@ -35,7 +37,8 @@ def from_text(text: str) -> Address:
     number = 0
     for letter in text:
         number = number * 58 + ALPHABET.index(letter)
-    if number >= 1 << (8 * _RAW_BYTES):
+    # A leading "1" is a zero byte: it would let one address be written in many ways.
+    if text[0] == ALPHABET[0] or number >= 1 << (8 * _RAW_BYTES):
         raise Malformed("an address of 32 bytes is due: this one is too long")
     raw = number.to_bytes(_RAW_BYTES, "big")
     if raw[0] != PREFIX:
@@ -46,13 +49,30 @@ def from_text(text: str) -> Address:
 
 
 def derive_hard(seed: bytes, junction: str) -> bytes:
-    """The child seed of `//junction`, as Substrate derives it for Ed25519."""
-    name = junction.encode()
+    """The child seed of `//junction`, as Substrate derives it for Ed25519.
+
+    Raises:
+        Malformed: the junction is empty, too long, or not text that has bytes.
+    """
+    message = b"\x2cEd25519HDKD" + seed + _chain_code(junction).ljust(32, b"\x00")
+    return blake2b(message, digest_size=32).digest()
+
+
+def _chain_code(junction: str) -> bytes:
+    """A number that fits 64 bits is eight little-endian bytes; all else is its length and text.
+
+    Numbers are what Rust's `u64` parser takes: ASCII digits, leading zeros, one leading plus.
+    """
+    try:
+        name = junction.encode()
+    except UnicodeEncodeError:
+        raise Malformed("a derivation step is text without lone surrogates") from None
     if not 0 < len(name) <= _JUNCTION_BYTES_MAX:
         raise Malformed(f"a derivation step has 1 to {_JUNCTION_BYTES_MAX} bytes")
-    code = bytes([len(name) << 2]) + name
-    message = b"\x2cEd25519HDKD" + seed + code.ljust(32, b"\x00")
-    return blake2b(message, digest_size=32).digest()
+    digits = junction.removeprefix("+")
+    if digits and all(letter in _DIGITS for letter in digits) and int(digits) <= U64_MAX:
+        return int(digits).to_bytes(8, "little")
+    return bytes([len(name) << 2]) + name
 
 
 def _checksum(body: bytes) -> bytes:

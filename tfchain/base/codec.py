@@ -22,8 +22,11 @@ INT_MAX = (1 << 64) - 1
 
 def encode(value: Plain) -> bytes:
     """The one spelling of `value`. Anything but `Plain` in range is a bug of ours."""
-    packed: bytes = msgpack.packb(value, use_bin_type=True, strict_types=True, default=_refuse)
-    return packed
+    try:
+        _check(value, CODEC_DEPTH_MAX)
+    except Malformed as fault:
+        raise AssertionError(f"cannot encode: {fault}") from fault
+    return _pack(value)
 
 
 def decode(data: bytes, bytes_max: int) -> Plain:
@@ -36,14 +39,33 @@ def decode(data: bytes, bytes_max: int) -> Plain:
     if len(data) > bytes_max:
         raise Malformed(f"{len(data)} bytes where at most {bytes_max} are allowed")
     try:
-        value = msgpack.unpackb(data, use_list=True, raw=False, strict_map_key=False)
+        value = _parse(data)
     except (ValueError, TypeError, RecursionError, msgpack.exceptions.UnpackException) as fault:
         raise Malformed("not canonical MessagePack") from fault
     _check(value, CODEC_DEPTH_MAX)
-    if encode(value) != data:
+    if _pack(value) != data:
         raise Malformed("not the canonical spelling")
-    plain: Plain = value
+    plain: Plain = value  # type: ignore[assignment]
     return plain
+
+
+def _parse(data: bytes) -> object:
+    """What msgpack reads, built only once every declared item was seen to be there.
+
+    msgpack makes room for an array's declared length at once: a few kilobytes of heads within heads
+    would cost gigabytes. Skipping builds nothing and fails where an item is missing.
+    """
+    room = max(len(data), 1)
+    reader = msgpack.Unpacker(read_size=room, max_buffer_size=room)
+    reader.feed(data)
+    reader.skip()
+    value: object = msgpack.unpackb(data, raw=False, max_map_len=0, max_ext_len=0)
+    return value
+
+
+def _pack(value: object) -> bytes:
+    packed: bytes = msgpack.packb(value, use_bin_type=True, strict_types=True, default=_refuse)
+    return packed
 
 
 def _check(value: object, depth: int) -> None:

@@ -5,15 +5,19 @@ names the purpose, so that a proof about transactions can never pass for one abo
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from tfchain.base.crypto import HASH_BYTES, digest
 
 Frontier = tuple[bytes, ...]
 """Roots of the perfect subtrees of a growing tree, largest first: one a set bit of the count."""
 
+PATH_MAX: Final = 64
+"""Steps of a proof: a tree of 2^64 leaves is out of reach, and a climb is as deep as its path."""
+
 
 def leaf_hash(tag: bytes, data: bytes) -> bytes:
-    """The hash of one leaf. `tag`: at most 12 bytes."""
+    """The hash of one leaf. `tag`: at most 11 bytes, for a person tag has 16."""
     return digest(b"tf/l/" + tag, b"\x00", data)
 
 
@@ -37,6 +41,7 @@ def root(tag: bytes, leaves: Sequence[bytes]) -> bytes:
 
 def append(tag: bytes, frontier: Frontier, count: int, hashed: bytes) -> Frontier:
     """The frontier of `count + 1` leaves, given that of `count` and the new leaf's hash."""
+    assert len(frontier) == count.bit_count(), "a frontier has one root a set bit of the count"
     peaks = list(frontier)
     while count & 1:
         hashed = inner_hash(tag, peaks.pop(), hashed)
@@ -56,6 +61,7 @@ def frontier_root(tag: bytes, frontier: Frontier) -> bytes:
 
 def prove(tag: bytes, leaves: Sequence[bytes], index: int) -> list[bytes]:
     """The path of sibling hashes from leaf `index` up to the root."""
+    assert 0 <= index < len(leaves), "a proof is about a leaf that is there"
     return _path(tag, [leaf_hash(tag, data) for data in leaves], index)
 
 
@@ -84,7 +90,9 @@ def check(
     tag: bytes, top: bytes, index: int, count: int, data: bytes, path: Sequence[bytes]
 ) -> bool:
     """Whether `data` is leaf `index` of the `count` leaves under `top`. Never raises."""
-    if not 0 <= index < count or any(len(step) != HASH_BYTES for step in path):
+    if not 0 <= index < count or len(path) > PATH_MAX:
+        return False
+    if any(len(hashed) != HASH_BYTES for hashed in (top, *path)):
         return False
     return _climb(tag, leaf_hash(tag, data), index, count, list(path)) == top
 

@@ -48,7 +48,7 @@ class Wide:
     """An unsigned quantity of up to 128 bits: 16 big-endian bytes (P27)."""
 
     def pack(self, value: object) -> Plain:
-        assert type(value) is int, value
+        assert type(value) is int and 0 <= value <= units.U128_MAX, (value, self)
         return value.to_bytes(16, "big")
 
     def unpack(self, plain: Plain) -> object:
@@ -95,7 +95,12 @@ class Text:
     def _fits(self, value: str) -> bool:
         if self.alphabet and not all(letter in self.alphabet for letter in value):
             return False
-        return self.least <= len(value.encode("utf-8", "surrogatepass")) <= self.most
+        return not _has_surrogate(value) and self.least <= len(value.encode()) <= self.most
+
+
+def _has_surrogate(value: str) -> bool:
+    """Half a character, as a command line of broken bytes gives: it has no UTF-8 form."""
+    return any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 @dataclass(frozen=True, slots=True)

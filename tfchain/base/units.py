@@ -31,6 +31,7 @@ UTFT_PER_TFT: Final = 10_000_000
 GIB: Final = 1 << 30
 U32_MAX: Final = (1 << 32) - 1
 U64_MAX: Final = (1 << 64) - 1
+U128_MAX: Final = (1 << 128) - 1
 MS_PER_S: Final = 1_000
 
 

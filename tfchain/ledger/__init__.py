@@ -1,0 +1,1 @@
+"""What is remembered: records, tables, the tree over them, blocks and commits."""

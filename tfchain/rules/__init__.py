@@ -1,0 +1,1 @@
+"""What is owed: pure functions from what was measured to what a period is worth."""

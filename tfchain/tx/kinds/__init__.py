@@ -1,0 +1,1 @@
+"""One file a kind: its fields, its checks, its effect."""

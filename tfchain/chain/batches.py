@@ -1,0 +1,188 @@
+"""The life of a batch: what block time alone moves, and how much work a block takes on (P7, P11).
+
+Transitions come first in a block, then one slice of settling, then the mint transactions that are
+due. The plan of a block is read from its parent's state, so that everybody knows it before the block
+is made.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from tfchain.base import merkle
+from tfchain.base.units import NodeId, PeriodIndex, Seconds, Utft
+from tfchain.ledger import kept, tables
+from tfchain.ledger.kept import schedule_state
+from tfchain.ledger.minting import (
+    APPROVED,
+    COMMIT,
+    DISPUTED,
+    MINT_TAG,
+    OPEN,
+    PAID,
+    PAYING,
+    POST,
+    RECEIPT_TAG,
+    SEALED,
+    SETTLING,
+    Batch,
+)
+from tfchain.ledger.params import Params, ScheduleRow
+from tfchain.ledger.state import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """How many nodes of a batch this block takes: to settle, or to mint."""
+
+    batch: Batch
+    nodes: int
+
+
+def live(state: State, params: Params) -> Iterator[tuple[ScheduleRow, Batch]]:
+    """The batches that still move, in batch-key order."""
+    for row in params.schedules:
+        for period in schedule_state(state, row.id).live:
+            yield row, tables.BATCHES.need(state, tables.batch_key(row.id, period))
+
+
+def advance(state: State, params: Params, now: Seconds) -> None:
+    """Move every batch as far as block time says, and open the period that has begun."""
+    for row, batch in list(live(state, params)):
+        _save(state, batch, _moved(state, row, batch, now))
+    for row in params.schedules:
+        _open(state, row, now)
+
+
+def _open(state: State, row: ScheduleRow, now: Seconds) -> None:
+    """Periods without a single block inside them are skipped in one step (P7)."""
+    period, known = row.index_of(now), schedule_state(state, row.id)
+    if period is None or (known.running is not None and period <= known.running):
+        return
+    start = row.start_of(period)
+    batch = _blank(row, period, start)
+    tables.BATCHES.put(state, tables.batch_key(row.id, period), batch)
+    after = replace(known, running=period, live=(*known.live, period))
+    tables.SCHEDULES.put(state, tables.schedule_key(row.id), after)
+
+
+def _moved(state: State, row: ScheduleRow, batch: Batch, now: Seconds) -> Batch:
+    if batch.state == OPEN and now >= batch.end:
+        totals = tables.TOTALS.need(state, tables.SINGLE)
+        batch = replace(batch, state=POST, node_last=NodeId(totals.nodes))
+    if batch.state == POST and now >= batch.end + row.post_window:
+        until = Seconds(now + row.commit_window)
+        return replace(batch, state=COMMIT, commit_until=until)
+    if batch.state == COMMIT and now >= batch.commit_until:
+        return replace(batch, state=SETTLING)
+    if batch.state == SEALED and now >= batch.attest_until:
+        return replace(batch, state=DISPUTED)
+    if batch.state == APPROVED and now >= batch.pay_at:
+        return replace(batch, state=PAYING)
+    return batch
+
+
+def plan(state: State, params: Params, now: Seconds) -> tuple[list[Share], list[Share]]:
+    """Who is settled and who is minted for in the next block: one budget, oldest batch first (P11).
+
+    `state` is the parent's; a batch counts as what it will be once block time has moved it.
+    """
+    left = params.settle_nodes
+    settling: list[Share] = []
+    minting: list[Share] = []
+    for row, stored in live(state, params):
+        batch = _moved(state, row, stored, now)
+        if batch.state == SETTLING:
+            nodes = min(left, batch.node_last + 1 - batch.cursor)
+            settling.append(Share(batch=batch, nodes=nodes))
+        elif batch.state == PAYING:
+            nodes = min(left, batch.node_last + 1 - batch.pay_cursor)
+            minting.append(Share(batch=batch, nodes=nodes))
+        else:
+            continue
+        left -= nodes
+    return settling, minting
+
+
+def seal(state: State, params: Params, batch: Batch, now: Seconds) -> None:
+    """All nodes are settled: fix the root, the guardians and what the supply has room for (P15)."""
+    row = params.schedule(batch.schedule)
+    guardians = tables.GUARDIANS.need(state, tables.SINGLE)
+    totals = tables.TOTALS.need(state, tables.SINGLE)
+    room = max(0, params.supply_cap - totals.minted_ever - totals.reserved)
+    payable = min(batch.total, room)
+    sealed = replace(
+        batch,
+        state=SEALED,
+        root=merkle.frontier_root(RECEIPT_TAG, batch.frontier),
+        guardians=guardians.accounts,
+        attest_until=Seconds(now + row.attest_window),
+        payable=payable,
+    )
+    reserved = Utft(totals.reserved + payable)
+    tables.TOTALS.put(state, tables.SINGLE, replace(totals, reserved=reserved))
+    _save(state, batch, sealed)
+
+
+def finish_if_done(state: State, share: Share) -> None:
+    """Every node is minted for: fix the root of the mint records, give back what dust is left."""
+    name = tables.batch_key(share.batch.schedule, share.batch.period)
+    batch = tables.BATCHES.need(state, name)
+    if batch.pay_cursor <= batch.node_last:
+        return
+    totals = tables.TOTALS.need(state, tables.SINGLE)
+    reserved = Utft(totals.reserved - batch.payable)
+    tables.TOTALS.put(state, tables.SINGLE, replace(totals, reserved=reserved))
+    root = merkle.frontier_root(MINT_TAG, batch.mints_frontier)
+    _save(state, batch, replace(batch, state=PAID, mints_root=root))
+
+
+def drop_kept(state: State, params: Params, most: int) -> None:
+    """Drop rows that sealed batches kept, up to `most` in this block (P8)."""
+    for _, batch in list(live(state, params)):
+        if batch.state >= SEALED and batch.kept:
+            after = kept.drop(state, batch, most)
+            most -= batch.kept - after.kept
+            _save(state, batch, after)
+
+
+def _save(state: State, before: Batch, after: Batch) -> None:
+    if after == before:
+        return
+    tables.BATCHES.put(state, tables.batch_key(after.schedule, after.period), after)
+    if after.state in (PAID, DISPUTED) and not after.kept:
+        _rest(state, after)
+
+
+def _rest(state: State, batch: Batch) -> None:
+    """A batch that nothing but a transaction can move leaves the list."""
+    row = schedule_state(state, batch.schedule)
+    left = tuple(period for period in row.live if period != batch.period)
+    tables.SCHEDULES.put(state, tables.schedule_key(batch.schedule), replace(row, live=left))
+
+
+def _blank(row: ScheduleRow, period: PeriodIndex, start: Seconds) -> Batch:
+    return Batch(
+        schedule=row.id,
+        period=period,
+        start=start,
+        end=Seconds(start + row.length),
+        state=OPEN,
+        commit_until=Seconds(0),
+        attest_until=Seconds(0),
+        pay_at=Seconds(0),
+        node_last=NodeId(0),
+        cursor=1,
+        count=0,
+        total=0,
+        frontier=(),
+        root=b"",
+        kept=0,
+        guardians=(),
+        answers=(),
+        payable=0,
+        pay_cursor=1,
+        minted=0,
+        mints_count=0,
+        mints_frontier=(),
+        mints_root=b"",
+    )

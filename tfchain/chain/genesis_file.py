@@ -1,0 +1,221 @@
+"""The fields of a genesis file, read once each and named where they are wrong."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeVar
+
+from tfchain.base.address import from_text
+from tfchain.base.codec import Plain
+from tfchain.base.shapes import layout
+from tfchain.base.units import Address, Seconds, Utft
+from tfchain.errors import Malformed
+from tfchain.ledger.params import (
+    Consensus,
+    FeeRow,
+    Params,
+    RegimeRow,
+    ResourceRow,
+    ScheduleRow,
+    UptimeRow,
+)
+from tfchain.ledger.records import Policy
+from tfchain.ledger.validators import Validator, validator_address
+from tfchain.rules.schedule import REGIMES
+from tfchain.tx.registry import BY_NAME
+from tfchain.tx.transaction import SYSTEM_KIND
+
+R = TypeVar("R")
+Toml = Mapping[str, object]
+
+REGIME_NAMES: Final = {regime.name: number for number, regime in REGIMES.items()}
+
+
+class GenesisFile:
+    """A parsed file that remembers which of its fields were read."""
+
+    def __init__(self, plain: Toml) -> None:
+        self._top = _Section("genesis", plain)
+
+    def check_all_read(self) -> None:
+        """Raises `Malformed` for a field that nobody knows."""
+        self._top.check_all_read()
+
+    def name(self) -> str:
+        """The network's name."""
+        return self._top.text("name")
+
+    def time(self) -> Seconds:
+        """When the chain begins; `init` and `devnet` stamp it."""
+        return Seconds(self._top.number("time"))
+
+    def salt(self) -> str:
+        """Chance, so that two networks of one template differ."""
+        return self._top.text("salt")
+
+    def params(self) -> Params:
+        """All constants."""
+        top = self._top
+        return top.section("ledger").filled(
+            Params,
+            chain_id=self.name(),
+            consensus=_plain(top.record("consensus", Consensus)),
+            schedules=[_plain(self._schedule(row)) for row in top.sections("schedule")],
+            uptime=_plain(top.record("uptime", UptimeRow)),
+            resources=_plain(top.record("resources", ResourceRow)),
+            regimes=[_plain(_regime(row)) for row in top.sections("regime")],
+            fees=[_plain(row) for row in _fees(top.section("fees"))],
+        )
+
+    def _schedule(self, row: "_Section") -> ScheduleRow:
+        """`start` counts from genesis or from 1970, as `start_from` says."""
+        start_from = row.text("start_from")
+        if start_from not in ("genesis", "epoch"):
+            raise Malformed(f"{row.where}.start_from: genesis or epoch is due")
+        base = self.time() if start_from == "genesis" else 0
+        return row.filled(ScheduleRow, start=base + row.number("start"))
+
+    def policies(self) -> tuple[Policy, ...]:
+        """The farming policies of the start."""
+        return _unique("policy", [row.filled(Policy) for row in self._top.sections("policy")])
+
+    def accounts(self) -> list[tuple[Address, Utft]]:
+        """Who starts with what, in address order."""
+        rows = [
+            (row.address("address"), Utft(row.number("balance")))
+            for row in self._top.sections("account")
+        ]
+        _refuse_doubles("account", [address for address, _ in rows])
+        return sorted(rows)
+
+    def validators(self) -> tuple[Validator, ...]:
+        """The first validator set."""
+        rows = []
+        for row in self._top.sections("validator"):
+            key = row.address("key")
+            reward = row.address("reward_account")
+            address = validator_address(key)
+            rows.append(row.filled(Validator, key=key, reward_account=reward, address=address))
+        return tuple(rows)
+
+    def guardians(self) -> tuple[Address, ...]:
+        """Who attests mints, in address order; at least as many as the file asks for (P23)."""
+        least = self._top.number("guardians_min")
+        accounts = [row.address("account") for row in self._top.sections("guardian")]
+        _refuse_doubles("guardian", accounts)
+        if len(accounts) < max(1, least):
+            raise Malformed(f"genesis: {len(accounts)} guardians where {max(1, least)} are due")
+        return tuple(sorted(accounts))
+
+
+class _Section:
+    """A table of the file."""
+
+    def __init__(self, where: str, plain: Toml) -> None:
+        self.where = where
+        self._plain = plain
+        self._read: dict[str, None] = {}
+        self._below: list[_Section] = []
+
+    def value(self, name: str) -> object:
+        if name not in self._plain:
+            raise Malformed(f"{self.where}: {name} is missing")
+        self._read[name] = None
+        return self._plain[name]
+
+    def number(self, name: str) -> int:
+        value = self.value(name)
+        if type(value) is not int or not 0 <= value < 1 << 63:
+            raise Malformed(f"{self.where}.{name}: a whole number from 0 is due")
+        return value
+
+    def text(self, name: str) -> str:
+        value = self.value(name)
+        if type(value) is not str:
+            raise Malformed(f"{self.where}.{name}: text is due")
+        return value
+
+    def address(self, name: str) -> Address:
+        try:
+            return from_text(self.text(name))
+        except Malformed as fault:
+            raise Malformed(f"{self.where}.{name}: {fault}") from fault
+
+    def section(self, name: str) -> "_Section":
+        return self._under(f"{self.where}.{name}", self.value(name))
+
+    def sections(self, name: str) -> "list[_Section]":
+        value = self.value(name)
+        if type(value) is not list:
+            raise Malformed(f"{self.where}.{name}: a list of tables is due")
+        return [
+            self._under(f"{self.where}.{name}[{place}]", row) for place, row in enumerate(value)
+        ]
+
+    def record(self, name: str, cls: type[R]) -> R:
+        return self.section(name).filled(cls)
+
+    def filled(self, cls: type[R], **known: Plain) -> R:
+        """A record of this table's fields; those in `known` were read already."""
+        values: list[Plain] = [layout(cls).version]
+        for name, shape in zip(layout(cls).names, layout(cls).shapes, strict=True):
+            plain = known[name] if name in known else self._field(name)
+            try:
+                values.append(shape.pack(shape.unpack(plain)))
+            except Malformed as fault:
+                raise Malformed(f"{self.where}.{name}: {fault}") from fault
+        return layout(cls).unpack(values)
+
+    def _field(self, name: str) -> Plain:
+        value = self.value(name)
+        if type(value) is bool or type(value) is str or type(value) is int:
+            return value
+        raise Malformed(f"{self.where}.{name}: a number, text, true or false is due")
+
+    def names(self) -> Sequence[str]:
+        return list(self._plain)
+
+    def check_all_read(self) -> None:
+        for name in self._plain:
+            if name not in self._read:
+                raise Malformed(f"{self.where}: nobody knows {name}")
+        for section in self._below:
+            section.check_all_read()
+
+    def _under(self, where: str, value: object) -> "_Section":
+        if not isinstance(value, dict):
+            raise Malformed(f"{where}: a table is due")
+        section = _Section(where, value)
+        self._below.append(section)
+        return section
+
+
+def _regime(row: _Section) -> RegimeRow:
+    name = row.text("regime")
+    if name not in REGIME_NAMES:
+        raise Malformed(f"{row.where}.regime: known are {', '.join(REGIME_NAMES)}")
+    return row.filled(RegimeRow, regime=REGIME_NAMES[name])
+
+
+def _fees(section: _Section) -> tuple[FeeRow, ...]:
+    """A row a kind, by its name; kinds that are not named are free."""
+    rows = []
+    for name in section.names():
+        number = BY_NAME.get(name, SYSTEM_KIND)
+        if number == SYSTEM_KIND:
+            raise Malformed(f"{section.where}: {name} is no kind of transaction")
+        rows.append(FeeRow(kind=number, fee=Utft(section.number(name))))
+    return tuple(sorted(rows, key=lambda row: row.kind))
+
+
+def _plain(record: object) -> Plain:
+    return layout(type(record)).pack(record)
+
+
+def _unique(what: str, rows: list[Policy]) -> tuple[Policy, ...]:
+    _refuse_doubles(what, [row.id for row in rows])
+    return tuple(sorted(rows, key=lambda row: row.id))
+
+
+def _refuse_doubles(what: str, keys: Sequence[object]) -> None:
+    for place, key in enumerate(keys):
+        if key in keys[:place]:
+            raise Malformed(f"genesis.{what}[{place}]: named twice")

@@ -1,0 +1,78 @@
+"""The mint transactions that are due in a block: everybody derives the same ones (P43)."""
+
+from tfchain.base.limits import MINT_RUN_MAX
+from tfchain.base.shapes import layout
+from tfchain.base.units import Height, NodeId, Seconds, Utft, mul_div_floor
+from tfchain.chain.batches import Share, plan
+from tfchain.chain.receipts import receipt_id
+from tfchain.ledger import tables
+from tfchain.ledger.minting import Batch, MintEntry, Receipt
+from tfchain.ledger.params import Params
+from tfchain.ledger.state import State
+from tfchain.tx.kinds.mint import Mint
+from tfchain.tx.registry import NUMBERS
+from tfchain.tx.transaction import SYSTEM, SYSTEM_KIND, Envelope, encode_transaction
+
+NO_LOCK = 0
+"""Coins that are free at once; `farming_v3` knows no other."""
+
+
+def due(state: State, params: Params, height: Height, now: Seconds) -> list[bytes]:
+    """The bytes of the mint transactions that must stand first in the next block.
+
+    `state` is the parent's, `now` the block's own time in seconds.
+    """
+    shares = plan(state, params, now)[1]
+    return [raw for share in shares for raw in _runs(state, params, share, height)]
+
+
+def _runs(state: State, params: Params, share: Share, height: Height) -> list[bytes]:
+    batch, runs = share.batch, []
+    last = batch.pay_cursor + share.nodes
+    for first in range(batch.pay_cursor, last, MINT_RUN_MAX):
+        upto = min(first + MINT_RUN_MAX, last)
+        runs.append(_encoded(params, _mint(state, batch, first, upto), height))
+    return runs
+
+
+def _mint(state: State, batch: Batch, first: int, upto: int) -> Mint:
+    name = tables.batch_key(batch.schedule, batch.period)
+    entries = []
+    for number in range(first, upto):
+        receipt = tables.RECEIPTS.get(state, tables.in_batch(name, number))
+        if receipt is not None:
+            entries.append(_entry(batch, NodeId(number), receipt))
+    return Mint(
+        schedule=batch.schedule,
+        period=batch.period,
+        root=batch.root,
+        upto=upto,
+        entries=tuple(entries),
+    )
+
+
+def _entry(batch: Batch, node_id: NodeId, receipt: Receipt) -> MintEntry:
+    """A cut at the supply cap is pro rata, rounded down: the dust is never minted (P15)."""
+    amount: int = receipt.amount
+    if batch.payable < batch.total:
+        amount = mul_div_floor(amount, batch.payable, batch.total)
+    return MintEntry(
+        node_id=node_id,
+        account=receipt.account,
+        amount=Utft(amount),
+        lock=NO_LOCK,
+        receipt=receipt_id(receipt),
+    )
+
+
+def _encoded(params: Params, mint: Mint, height: Height) -> bytes:
+    assert NUMBERS[Mint] == SYSTEM_KIND
+    envelope = Envelope(
+        chain_id=params.chain_id,
+        sender=SYSTEM,
+        nonce=0,
+        valid_until=height,
+        fee=Utft(0),
+        kind=SYSTEM_KIND,
+    )
+    return encode_transaction(envelope, layout(Mint).pack(mint), b"")

@@ -1,0 +1,123 @@
+"""Blocks: a header that commits to everything, the transactions, and the last block's commit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from tfchain.base import merkle
+from tfchain.base.codec import decode, encode
+from tfchain.base.crypto import ZERO_HASH, digest
+from tfchain.base.limits import BLOCK_BYTES_MAX, PART_BYTES
+from tfchain.base.shapes import Blob, Hash, Text, encode_record, layout
+from tfchain.base.units import Height, Millis
+from tfchain.errors import Malformed
+from tfchain.ledger.commit import Commit
+
+TXS_MAX: Final = 20_000
+"""Transactions in a block; the smallest signed one has over 100 bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What validators sign, by way of the block id. `VERSION` selects the rule set (P28)."""
+
+    chain_id: Annotated[str, Text(1, 64)]
+    height: Height
+    time: Millis
+    """Proposer's, strictly growing (P3)."""
+    last_block_id: Hash
+    last_commit_hash: Hash
+    tx_root: Hash
+    evidence_root: Hash
+    validators_hash: Hash
+    next_validators_hash: Hash
+    priorities_hash: Hash
+    """The proposers' order after this height's single step (P31)."""
+    params_hash: Hash
+    state_root: Hash
+    """After the block before this one: nobody executes before voting."""
+    results_root: Hash
+    proposer: Annotated[bytes, Blob(20, 20)]
+    """First author; stays on re-proposal (P31)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block with the bytes it came in; equal blocks have equal bytes."""
+
+    header: Header
+    txs: tuple[bytes, ...]
+    last_commit: Commit | None
+    """None in the first block."""
+    raw: bytes
+    id: bytes
+
+
+def make_block(header: Header, txs: tuple[bytes, ...], last_commit: Commit | None) -> Block:
+    """A block of these; the caller has set the header's roots."""
+    commit = None if last_commit is None else layout(Commit).pack(last_commit)
+    raw = encode([layout(Header).pack(header), list(txs), [], commit])
+    return Block(header, txs, last_commit, raw, block_id(header, raw))
+
+
+def decode_block(raw: bytes) -> Block:
+    """The block that `raw` spells, its own roots checked.
+
+    Raises:
+        Malformed: not a block, too large, or its header's roots do not fit its body.
+    """
+    plain = decode(raw, BLOCK_BYTES_MAX)
+    if type(plain) is not list or len(plain) != 4:
+        raise Malformed("a block is a list of header, transactions, evidence, last commit")
+    header = layout(Header).unpack(plain[0])
+    txs, evidence = plain[1], plain[2]
+    if type(txs) is not list or len(txs) > TXS_MAX or evidence != []:
+        raise Malformed("a block has a list of transactions, and no evidence yet")
+    if not all(type(tx) is bytes for tx in txs):
+        raise Malformed("a block's transactions are bytes")
+    last_commit = None if plain[3] is None else layout(Commit).unpack(plain[3])
+    block = Block(header, tuple(txs), last_commit, raw, block_id(header, raw))
+    _check_roots(block)
+    return block
+
+
+def _check_roots(block: Block) -> None:
+    header = block.header
+    if tx_root(block.txs) != header.tx_root:
+        raise Malformed(f"block {header.height}: tx_root does not fit the transactions")
+    if last_commit_hash(block.last_commit) != header.last_commit_hash:
+        raise Malformed(f"block {header.height}: last_commit_hash does not fit the last commit")
+    if header.evidence_root != evidence_root():
+        raise Malformed(f"block {header.height}: evidence_root does not fit the evidence")
+
+
+def header_hash(header: Header) -> bytes:
+    """The hash over a header's canonical bytes."""
+    return digest(b"tf/header", encode_record(header))
+
+
+def block_id(header: Header, raw: bytes) -> bytes:
+    """H(header hash, part count, part root) over 64 KiB parts of the whole block (P30)."""
+    parts = [raw[start : start + PART_BYTES] for start in range(0, len(raw), PART_BYTES)]
+    count = len(parts).to_bytes(4, "big")
+    return digest(b"tf/block-id", header_hash(header), count, merkle.root(b"part", parts))
+
+
+def tx_root(txs: Sequence[bytes]) -> bytes:
+    """The root over a block's transactions."""
+    return merkle.root(b"tx", txs)
+
+
+def evidence_root() -> bytes:
+    """The root over no evidence."""
+    return merkle.empty_root(b"evidence")
+
+
+def results_root(codes: Sequence[str]) -> bytes:
+    """The root over the codes of a block's transactions, codes alone (P32)."""
+    return merkle.root(b"code", [code.encode() for code in codes])
+
+
+def last_commit_hash(commit: Commit | None) -> bytes:
+    """The hash of the commit that a block carries; zeros in the first block."""
+    return ZERO_HASH if commit is None else digest(b"tf/commit", encode_record(commit))

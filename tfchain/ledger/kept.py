@@ -1,0 +1,76 @@
+"""As at the period's end: rows kept for batches that have ended but not settled (P8).
+
+A node, farm, twin or contract that changes after a period's end keeps its old row under the batch's
+key; settlement reads kept rows first. They go once the batch is sealed, a bounded number a block.
+"""
+
+from dataclasses import replace
+from typing import TypeVar
+
+from tfchain.base.shapes import encode_record
+from tfchain.base.units import ScheduleId
+from tfchain.ledger import tables
+from tfchain.ledger.minting import UNSEALED_ENDED, Batch
+from tfchain.ledger.records import KeptKey, KeptRow, ScheduleState
+from tfchain.ledger.state import State, Table
+
+R = TypeVar("R")
+
+
+def put(state: State, table: Table[R], key: bytes, row: R) -> None:
+    """Write a row that settlement reads, keeping what it was for each batch that still needs it."""
+    before = table.get(state, key)
+    for batch in _ended_unsealed(state):
+        _keep(state, batch, table, key, before)
+    table.put(state, key, row)
+
+
+def at_end(state: State, batch: Batch, table: Table[R], key: bytes) -> R | None:
+    """The row as it was at the batch's end."""
+    row = tables.KEPT.get(state, _place(batch, table, key))
+    if row is None:
+        return table.get(state, key)
+    return table.decode(row.value) if row.value else None
+
+
+def drop(state: State, batch: Batch, most: int) -> Batch:
+    """Drop up to `most` rows that a sealed batch kept, the last first."""
+    name = tables.batch_key(batch.schedule, batch.period)
+    left = max(0, batch.kept - most)
+    for place in range(left, batch.kept):
+        entry = tables.KEPT_KEYS.need(state, tables.in_batch(name, place))
+        tables.KEPT.drop(state, tables.kept_key(name, entry.table, entry.key))
+        tables.KEPT_KEYS.drop(state, tables.in_batch(name, place))
+    return replace(batch, kept=left)
+
+
+def _keep(state: State, batch: Batch, table: Table[R], key: bytes, before: R | None) -> None:
+    place = _place(batch, table, key)
+    if tables.KEPT.get(state, place) is not None:
+        return
+    name = tables.batch_key(batch.schedule, batch.period)
+    tables.KEPT.put(state, place, KeptRow(value=b"" if before is None else encode_record(before)))
+    entry = KeptKey(table=table.tag, key=key)
+    tables.KEPT_KEYS.put(state, tables.in_batch(name, batch.kept), entry)
+    tables.BATCHES.put(state, name, replace(batch, kept=batch.kept + 1))
+
+
+def _ended_unsealed(state: State) -> list[Batch]:
+    params = tables.PARAMS.need(state, tables.SINGLE)
+    found = []
+    for row in params.schedules:
+        for period in schedule_state(state, row.id).live:
+            batch = tables.BATCHES.need(state, tables.batch_key(row.id, period))
+            if batch.state in UNSEALED_ENDED:
+                found.append(batch)
+    return found
+
+
+def schedule_state(state: State, schedule: ScheduleId) -> ScheduleState:
+    """Where a schedule stands."""
+    return tables.SCHEDULES.need(state, tables.schedule_key(schedule))
+
+
+def _place(batch: Batch, table: Table[R], key: bytes) -> bytes:
+    name = tables.batch_key(batch.schedule, batch.period)
+    return tables.kept_key(name, table.tag, key)

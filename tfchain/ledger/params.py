@@ -1,0 +1,143 @@
+"""Constants of a chain: what genesis sets and the ledger reads in every block.
+
+All in whole seconds and units; nothing is scaled by a factor (P1). The header carries their hash,
+all of them (consensus 1.10.3).
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from tfchain.base.crypto import digest
+from tfchain.base.shapes import U8, U16, U32, U64, Many, Nested, Text, UInt, encode_record
+from tfchain.base.units import Millis, MilliUsd, PeriodIndex, PolicyId, ScheduleId, Seconds, Utft
+
+_ROWS_MAX: Final = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consensus:
+    """Timing of consensus in milliseconds, and the size of a block (P3, P30)."""
+
+    precision: Millis
+    delay: Millis
+    propose: Millis
+    vote: Millis
+    growth: Millis
+    """Added to each timeout per round; `timeout_max` bounds the sum (consensus 1.4.2)."""
+    timeout_max: Millis
+    interval: Millis
+    """From one block to the next."""
+    block_bytes: U32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleRow:
+    """A schedule of periods of equal length, and the deadlines of its batches (P6)."""
+
+    id: ScheduleId
+    name: Annotated[str, Text(1, 40)]
+    start: Seconds
+    """Start of period 0."""
+    length: Seconds
+    post_window: Seconds
+    commit_window: Seconds
+    attest_window: Seconds
+    payout_delay: Seconds
+
+    def index_of(self, time: Seconds) -> PeriodIndex | None:
+        """The period that `time` falls into; None before the first."""
+        return None if time < self.start else PeriodIndex((time - self.start) // self.length)
+
+    def start_of(self, period: PeriodIndex) -> Seconds:
+        """Where a period starts; it ends where the next one starts."""
+        return Seconds(self.start + period * self.length)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UptimeRow:
+    """Constants of uptime (rules.md 2.1) as this chain sets them."""
+
+    report_interval: Seconds
+    grace: Seconds
+    skew: Seconds
+    report_window: Seconds
+    """Between a report's signed time and block time (P2)."""
+    sleep_max: Seconds
+    boot_max: Seconds
+    sleep_credit_max: Seconds
+    """Credit for going to sleep, at most (P19)."""
+    power_spacing: Seconds
+    """Between two power states that a node reports (P25)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeeRow:
+    """The least fee of a kind; kinds without a row are free."""
+
+    kind: U8
+    fee: Utft
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegimeRow:
+    """From when a regime takes registrations (P5)."""
+
+    start: Seconds
+    regime: U16
+    schedule: ScheduleId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceRow:
+    """Least and most of each resource that a node may register (P21)."""
+
+    cru_min: U64
+    cru_max: U64
+    mru_min: U64
+    mru_max: U64
+    hru_min: U64
+    hru_max: U64
+    sru_min: U64
+    sru_max: U64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Params:
+    """Every constant of a chain."""
+
+    chain_id: Annotated[str, Text(1, 64)]
+    consensus: Annotated[Consensus, Nested(Consensus)]
+    schedules: Annotated[tuple[ScheduleRow, ...], Many(Nested(ScheduleRow), _ROWS_MAX)]
+    uptime: Annotated[UptimeRow, Nested(UptimeRow)]
+    resources: Annotated[ResourceRow, Nested(ResourceRow)]
+    regimes: Annotated[tuple[RegimeRow, ...], Many(Nested(RegimeRow), _ROWS_MAX)]
+    fees: Annotated[tuple[FeeRow, ...], Many(Nested(FeeRow), _ROWS_MAX)]
+    supply_cap: Utft
+    balance_min: Utft
+    """Below it no account comes to be (P25)."""
+    node_deposit: Utft
+    policy: PolicyId
+    """The policy that a new node gets."""
+    connection_price: MilliUsd
+    settle_nodes: Annotated[int, UInt(1, 100_000)]
+    """Nodes settled or minted in one block, together (P11)."""
+    expiry_max: U64
+    """How many blocks ahead a transaction may be valid until."""
+
+    def schedule(self, number: ScheduleId) -> ScheduleRow:
+        """The schedule's row."""
+        return next(row for row in self.schedules if row.id == number)
+
+    def regime_at(self, time: Seconds) -> RegimeRow | None:
+        """The last row that starts at or before `time` (P5); None where none has started."""
+        started = [row for row in self.regimes if row.start <= time]
+        return started[-1] if started else None
+
+    def fee_of(self, kind: int) -> Utft:
+        """The least fee of a kind."""
+        return next((row.fee for row in self.fees if row.kind == kind), Utft(0))
+
+
+def params_hash(params: Params) -> bytes:
+    """What the header says of all of them."""
+    return digest(b"tf/params", encode_record(params))

@@ -1,0 +1,106 @@
+"""Every table, once. A tag is a number in keys and in the state root's order, and never moves."""
+
+from typing import Final
+
+from tfchain.base.units import Address, FarmId, NodeId, PeriodIndex, ScheduleId, TwinId
+from tfchain.ledger.minting import Attestation, Batch, Commitment, MintRecord, Receipt
+from tfchain.ledger.params import Params
+from tfchain.ledger.records import (
+    Account,
+    Contract,
+    Farm,
+    FarmRef,
+    Guardians,
+    KeptKey,
+    KeptRow,
+    Node,
+    NodeRef,
+    Policy,
+    ScheduleState,
+    Totals,
+    Twin,
+    TwinRef,
+    Uptime,
+)
+from tfchain.ledger.state import Table
+
+SINGLE: Final = b""
+"""Key of the only row of a table that has one."""
+
+ACCOUNTS: Final = Table(tag=1, name="accounts", record=Account)
+TWINS: Final = Table(tag=2, name="twins", record=Twin)
+TWIN_OF: Final = Table(tag=3, name="twin_of", record=TwinRef)
+FARMS: Final = Table(tag=4, name="farms", record=Farm)
+FARM_NAMED: Final = Table(tag=5, name="farm_named", record=FarmRef)
+NODES: Final = Table(tag=6, name="nodes", record=Node)
+NODE_OF: Final = Table(tag=7, name="node_of", record=NodeRef)
+CONTRACTS: Final = Table(tag=8, name="contracts", record=Contract)
+UPTIMES: Final = Table(tag=9, name="uptimes", record=Uptime)
+POLICIES: Final = Table(tag=10, name="policies", record=Policy)
+BATCHES: Final = Table(tag=11, name="batches", record=Batch)
+KEPT: Final = Table(tag=12, name="kept", record=KeptRow)
+KEPT_KEYS: Final = Table(tag=13, name="kept_keys", record=KeptKey)
+COMMITMENTS: Final = Table(tag=14, name="commitments", record=Commitment)
+ATTESTATIONS: Final = Table(tag=15, name="attestations", record=Attestation)
+TOTALS: Final = Table(tag=16, name="totals", record=Totals)
+GUARDIANS: Final = Table(tag=17, name="guardians", record=Guardians)
+PARAMS: Final = Table(tag=18, name="params", record=Params)
+SCHEDULES: Final = Table(tag=19, name="schedules", record=ScheduleState)
+RECEIPTS: Final = Table(tag=32, name="receipts", record=Receipt, archive=True)
+MINTS: Final = Table(tag=33, name="mints", record=MintRecord, archive=True)
+
+TABLES: Final = (
+    ACCOUNTS,
+    TWINS,
+    TWIN_OF,
+    FARMS,
+    FARM_NAMED,
+    NODES,
+    NODE_OF,
+    CONTRACTS,
+    UPTIMES,
+    POLICIES,
+    BATCHES,
+    KEPT,
+    KEPT_KEYS,
+    COMMITMENTS,
+    ATTESTATIONS,
+    TOTALS,
+    GUARDIANS,
+    PARAMS,
+    SCHEDULES,
+    RECEIPTS,
+    MINTS,
+)
+BY_TAG: Final = {table.tag: table for table in TABLES}
+IN_TREE: Final = tuple(table for table in TABLES if not table.archive)
+
+
+def id_key(number: TwinId | FarmId | NodeId | int) -> bytes:
+    """Key of a row with a dense id: 4 bytes, big-endian."""
+    return number.to_bytes(4, "big")
+
+
+def batch_key(schedule: ScheduleId, period: PeriodIndex) -> bytes:
+    """Key of a batch: 1 + 4 bytes, so that batches sort by schedule, then period."""
+    return schedule.to_bytes(1, "big") + period.to_bytes(4, "big")
+
+
+def schedule_key(schedule: ScheduleId) -> bytes:
+    """Key of a schedule's state."""
+    return schedule.to_bytes(1, "big")
+
+
+def in_batch(batch: bytes, number: int) -> bytes:
+    """Key of the row of a batch that belongs to a node or a place in a list."""
+    return batch + number.to_bytes(4, "big")
+
+
+def of_guardian(batch: bytes, guardian: Address) -> bytes:
+    """Key of what a guardian said of a batch."""
+    return batch + guardian
+
+
+def kept_key(batch: bytes, tag: int, key: bytes) -> bytes:
+    """Key of a row that a batch keeps as it was."""
+    return batch + bytes([tag]) + key

@@ -1,0 +1,107 @@
+"""register_node: a machine joins a farm, and its reward contract is frozen (P18)."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from tfchain.base.shapes import Blob, Nested
+from tfchain.base.units import Address, FarmId, NodeId, Seconds, TwinId
+from tfchain.errors import Rejected
+from tfchain.ledger import kept, tables
+from tfchain.ledger.accounts import debit
+from tfchain.ledger.params import RegimeRow
+from tfchain.ledger.records import Contract, Node, NodeRef, Place, Resources, Uptime
+from tfchain.ledger.state import State
+from tfchain.ledger.uptime import PowerState
+from tfchain.rules.capacity import compute_units, storage_units
+from tfchain.tx.kind import Context
+from tfchain.tx.lookup import check_acceptance, check_resources, farm_at, next_ids, twin_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterNode:
+    """The sender's twin becomes the node's; `reporter` is the key that signs its reports.
+
+    `acceptance`: the farm owner's signature over `tx.lookup.acceptance_message`, empty where the
+    owner sends this himself.
+    """
+
+    farm_id: FarmId
+    reporter: Address
+    resources: Annotated[Resources, Nested(Resources)]
+    country: Place
+    city: Place
+    virtualized: bool
+    acceptance: Annotated[bytes, Blob(0, 64)]
+
+    def apply(self, state: State, context: Context) -> None:
+        """Join the farm under the terms of today.
+
+        Refused with `no_twin`, `node_exists`, `unknown_farm`, `not_accepted`, `resources`,
+        `balance`, `unknown_policy`, `no_regime`.
+        """
+        twin = twin_of(state, context.sender)
+        if tables.NODE_OF.get(state, tables.id_key(twin.id)) is not None:
+            raise Rejected("node_exists", "a twin runs one node")
+        farm = farm_at(state, self.farm_id)
+        check_resources(context, self.resources)
+        check_acceptance(state, context, farm, self.resources, self.acceptance)
+        regime = context.params.regime_at(context.time)
+        if regime is None:
+            raise Rejected("no_regime", "no regime takes registrations yet")
+        debit(state, context.sender, context.params.node_deposit)
+        node = self._node(context, NodeId(next_ids(state, nodes=1).nodes), twin.id)
+        key = tables.id_key(node.id)
+        kept.put(state, tables.NODES, key, node)
+        kept.put(state, tables.CONTRACTS, key, self._contract(state, context, node.id, regime))
+        tables.NODE_OF.put(state, tables.id_key(twin.id), NodeRef(node_id=node.id))
+        tables.UPTIMES.put(state, key, self._uptime(regime))
+
+    def _node(self, context: Context, node_id: NodeId, twin_id: TwinId) -> Node:
+        return Node(
+            id=node_id,
+            farm_id=self.farm_id,
+            twin_id=twin_id,
+            resources=self.resources,
+            country=self.country,
+            city=self.city,
+            certified=False,
+            virtualized=self.virtualized,
+            created=context.time,
+            deposit=context.params.node_deposit,
+        )
+
+    def _uptime(self, regime: RegimeRow) -> Uptime:
+        return Uptime(
+            reporter=self.reporter,
+            schedule=regime.schedule,
+            last_t=Seconds(0),
+            power_moved=Seconds(0),
+            power=PowerState(target_up=True, state_up=True, down_at=Seconds(0)),
+            running=None,
+            ended=None,
+        )
+
+    def _contract(
+        self, state: State, context: Context, node_id: NodeId, regime: RegimeRow
+    ) -> Contract:
+        params = context.params
+        policy = tables.POLICIES.get(state, tables.id_key(params.policy))
+        if policy is None:
+            raise Rejected("unknown_policy", str(params.policy))
+        return Contract(
+            node_id=node_id,
+            regime=regime.regime,
+            schedule=regime.schedule,
+            policy_id=policy.id,
+            price_cu=policy.price_cu,
+            price_su=policy.price_su,
+            price_nu=policy.price_nu,
+            price_ipv4=policy.price_ipv4,
+            minimal_uptime=policy.minimal_uptime,
+            policy_immutable=policy.immutable,
+            policy_default=policy.default,
+            connection_price=params.connection_price,
+            registered=context.time,
+            cu=compute_units(self.resources),
+            su=storage_units(self.resources),
+        )

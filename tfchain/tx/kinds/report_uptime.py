@@ -1,0 +1,39 @@
+"""report_uptime: a node says how long it has been up. Free; touches one row (P2, P25)."""
+
+from dataclasses import dataclass, replace
+
+from tfchain.base.shapes import U64
+from tfchain.base.units import NodeId, Seconds
+from tfchain.errors import Rejected
+from tfchain.ledger import tables
+from tfchain.ledger.state import State
+from tfchain.tx import running
+from tfchain.tx.kind import Context
+from tfchain.tx.lookup import reported_row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportUptime:
+    """`t`: the node's clock when it signed, in seconds; `uptime`: seconds since it booted."""
+
+    node_id: NodeId
+    t: Seconds
+    uptime: U64
+
+    def space(self, state: State, context: Context) -> None:
+        """Refused with `unknown_node`, `not_the_reporter`, `report_time`, `report_order`."""
+        row = reported_row(state, self.node_id, context.sender)
+        if abs(self.t - context.time) > context.params.uptime.report_window:
+            raise Rejected("report_time", f"signed at {self.t}, block time is {context.time}")
+        if self.t <= row.last_t:
+            raise Rejected("report_order", f"signed at {self.t}, the last one at {row.last_t}")
+        tables.UPTIMES.put(state, tables.id_key(self.node_id), replace(row, last_t=self.t))
+
+    def apply(self, state: State, context: Context) -> None:
+        """Refused with `bad_uptime`: nothing has been up since before 1970."""
+        if self.uptime > self.t:
+            raise Rejected("bad_uptime", f"{self.uptime} seconds at {self.t}")
+        key = tables.id_key(self.node_id)
+        row = tables.UPTIMES.need(state, key)
+        after = running.reported(row, context.params, context.time, self.t, Seconds(self.uptime))
+        tables.UPTIMES.put(state, key, after)

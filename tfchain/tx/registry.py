@@ -1,0 +1,58 @@
+"""The kinds, one row each. A number is in every transaction of its kind, and never moves."""
+
+from typing import Final
+
+from tfchain.base.shapes import layout
+from tfchain.errors import Malformed
+from tfchain.tx.kind import Kind
+from tfchain.tx.kinds.attest_mint import AttestMint
+from tfchain.tx.kinds.commit_mint import CommitMint
+from tfchain.tx.kinds.create_farm import CreateFarm
+from tfchain.tx.kinds.create_twin import CreateTwin
+from tfchain.tx.kinds.mint import Mint
+from tfchain.tx.kinds.register_node import RegisterNode
+from tfchain.tx.kinds.report_uptime import ReportUptime
+from tfchain.tx.kinds.set_payout_account import SetPayoutAccount
+from tfchain.tx.kinds.set_power_state import SetPowerState
+from tfchain.tx.kinds.set_power_target import SetPowerTarget
+from tfchain.tx.kinds.set_stellar_address import SetStellarAddress
+from tfchain.tx.kinds.transfer import Transfer
+from tfchain.tx.kinds.update_node import UpdateNode
+from tfchain.tx.transaction import Transaction
+
+KINDS: Final[dict[int, type[Kind]]] = {
+    0: Mint,
+    1: CreateTwin,
+    2: CreateFarm,
+    3: SetPayoutAccount,
+    4: SetStellarAddress,
+    5: RegisterNode,
+    6: UpdateNode,
+    7: ReportUptime,
+    8: SetPowerTarget,
+    9: SetPowerState,
+    10: Transfer,
+    11: CommitMint,
+    12: AttestMint,
+}
+NUMBERS: Final = {kind: number for number, kind in KINDS.items()}
+
+
+def name_of(number: int) -> str:
+    """A kind's name as people write it: that of its file, like `report_uptime`."""
+    return KINDS[number].__module__.rpartition(".")[2]
+
+
+BY_NAME: Final = {name_of(number): number for number in KINDS}
+
+
+def open_body(transaction: Transaction) -> Kind:
+    """The kind's own record from a transaction's body.
+
+    Raises:
+        Malformed: an unknown kind, or fields that do not fit it.
+    """
+    kind = KINDS.get(transaction.envelope.kind)
+    if kind is None:
+        raise Malformed(f"unknown kind {transaction.envelope.kind}")
+    return layout(kind).unpack(transaction.body)

@@ -1,0 +1,109 @@
+"""A node's two accounts on the ledger: the running period's, and the ended one's until it settles.
+
+The signed time alone picks period and phase (P2); a report after a period's end feeds both accounts.
+An account opens when its period is first touched, from the power state of then: every power change
+touches it first, so that is the state at the period's start. A node asked to wake before a period
+began counts from the period's start here, not from its first block: that needs no second row, and a
+halted chain blames nobody. The account before stays whichever period it is of: after a halt of months
+the last one that was lived through is still there to settle.
+"""
+
+from dataclasses import replace
+
+from tfchain.base.units import PeriodIndex, Seconds
+from tfchain.ledger.params import Params, ScheduleRow
+from tfchain.ledger.records import Uptime
+from tfchain.ledger.uptime import ALWAYS_UP, UptimeAccount
+from tfchain.rules import uptime as rules
+from tfchain.rules.uptime import UptimeLimits
+
+
+def limits_of(params: Params) -> UptimeLimits:
+    """The uptime constants of this chain (P1, P19)."""
+    row = params.uptime
+    return UptimeLimits(
+        grace=row.grace,
+        skew=row.skew,
+        report_cap=Seconds(row.report_interval + row.grace),
+        sleep_max=row.sleep_max,
+        boot_max=row.boot_max,
+        sleep_credit_max=row.sleep_credit_max,
+    )
+
+
+def reported(row: Uptime, params: Params, now: Seconds, t: Seconds, uptime: Seconds) -> Uptime:
+    """The row after an accepted report signed at `t`, in a block of time `now`."""
+    schedule = params.schedule(row.schedule)
+    period = schedule.index_of(t)
+    if period is None:
+        return row
+    row = _rolled(row, schedule, period)
+    limits = limits_of(params)
+    assert row.running is not None
+    if t >= row.running.start:
+        running = rules.report(row.running, limits, now, t, uptime, after=False)
+        row = replace(row, running=running)
+        if row.ended is not None and _open_after(row.ended, schedule, now):
+            ended = rules.report(row.ended, limits, now, t, uptime, after=True)
+            row = replace(row, ended=ended)
+    elif row.ended is not None and t >= row.ended.start:
+        ended = rules.report(row.ended, limits, now, t, uptime, after=False)
+        row = replace(row, ended=ended)
+    return row
+
+
+def _rolled(row: Uptime, schedule: ScheduleRow, period: PeriodIndex) -> Uptime:
+    """The row with the account of `period` running, unless a later one does."""
+    start = schedule.start_of(period)
+    running = row.running
+    if running is not None and running.start >= start:
+        return row
+    return replace(row, running=_opened(row, schedule, period), ended=running)
+
+
+def _opened(row: Uptime, schedule: ScheduleRow, period: PeriodIndex) -> UptimeAccount:
+    start = schedule.start_of(period)
+    return rules.opened(start, Seconds(start + schedule.length), row.power, wake_from=start)
+
+
+def _open_after(ended: UptimeAccount, schedule: ScheduleRow, now: Seconds) -> bool:
+    """Whether the ended period's post window is still open at block time."""
+    return now < ended.end + schedule.post_window
+
+
+def target_set(row: Uptime, params: Params, now: Seconds, up: bool) -> Uptime:
+    """The row after the farm asked the node to sleep or wake, at block time."""
+    schedule = params.schedule(row.schedule)
+    row = _touched(row, schedule, now)
+    running, ended, power = row.running, row.ended, row.power
+    if ended is not None and _open_after(ended, schedule, now):
+        ended, _ = rules.power_target(ended, power, now, up)
+    if running is not None:
+        running, _ = rules.power_target(running, power, now, up)
+    moved = replace(power, target_up=up)
+    return replace(row, running=running, ended=ended, power=moved)
+
+
+def state_set(row: Uptime, params: Params, now: Seconds, up: bool) -> Uptime:
+    """The row after the node said that it sleeps or is awake, at block time."""
+    schedule, limits = params.schedule(row.schedule), limits_of(params)
+    row = _touched(row, schedule, now)
+    running, ended, power = row.running, row.ended, row.power
+    if ended is not None and _open_after(ended, schedule, now):
+        ended, _ = rules.power_state(ended, power, limits, now, up, after=True)
+    blank = rules.opened(now, now, power, wake_from=now)
+    moved, after = rules.power_state(running or blank, power, limits, now, up, after=False)
+    return replace(row, running=moved if running else None, ended=ended, power=after)
+
+
+def _touched(row: Uptime, schedule: ScheduleRow, now: Seconds) -> Uptime:
+    period = schedule.index_of(now)
+    return row if period is None else _rolled(row, schedule, period)
+
+
+def account_for(row: Uptime, start: Seconds, end: Seconds) -> UptimeAccount:
+    """The account of a period that has ended; an empty one where nothing touched the node in it."""
+    for account in (row.running, row.ended):
+        if account is not None and account.start == start:
+            return account
+    return rules.opened(start, end, ALWAYS_UP, wake_from=start)

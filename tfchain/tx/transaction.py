@@ -1,0 +1,103 @@
+"""The envelope around every kind: who asks, in which order, until when, for what fee.
+
+`[[version, chain id, sender, nonce, valid until, fee, kind, body], signature]`; the signature covers
+a domain tag and the inner list, the id is the hash of all bytes, signature included (P34).
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from tfchain.base.codec import Plain, decode, encode
+from tfchain.base.crypto import KEY_BYTES, SIGNATURE_BYTES, digest
+from tfchain.base.limits import MINT_TX_BYTES_MAX, TX_BYTES_MAX
+from tfchain.base.shapes import U8, U64, Text, layout
+from tfchain.base.units import Address, Height, Utft
+from tfchain.errors import Malformed
+
+DOMAIN: Final = b"tfchain/tx/1\x00"
+SYSTEM: Final = Address(bytes(KEY_BYTES))
+"""Sender of what nobody signs: mint transactions. No key has this address (small order, P34)."""
+SYSTEM_KIND: Final = 0
+"""Kind of the mint transaction (P43)."""
+
+Check = tuple[bytes, bytes, bytes]
+"""A signature to verify: key, message, signature."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """The facts about a transaction that are the same for every kind."""
+
+    chain_id: Annotated[str, Text(1, 64)]
+    sender: Address
+    nonce: U64
+    """Count of the sender's paid transactions before this one; 0 for free kinds."""
+    valid_until: Height
+    fee: Utft
+    kind: U8
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A decoded transaction: envelope, body still plain, and the bytes it came in."""
+
+    envelope: Envelope
+    body: Plain
+    signature: bytes
+    message: bytes
+    id: bytes
+    size: int
+
+    def check(self) -> Check:
+        """The signature to verify, by whoever verifies."""
+        return (self.envelope.sender, self.message, self.signature)
+
+
+def message_of(envelope: Envelope, body: Plain) -> bytes:
+    """The bytes that the sender signs."""
+    return DOMAIN + encode(_inner(envelope, body))
+
+
+def encode_transaction(envelope: Envelope, body: Plain, signature: bytes) -> bytes:
+    """The bytes of a transaction."""
+    return encode([_inner(envelope, body), signature])
+
+
+def decode_transaction(raw: bytes) -> Transaction:
+    """The transaction that `raw` spells, its body not looked into.
+
+    Raises:
+        Malformed: not a transaction, too large, or signed where nobody signs.
+    """
+    plain = decode(raw, MINT_TX_BYTES_MAX)
+    if type(plain) is not list or len(plain) != 2 or type(plain[1]) is not bytes:
+        raise Malformed("a transaction is a list of envelope and signature")
+    inner, signature = plain
+    assert type(signature) is bytes
+    if type(inner) is not list or len(inner) != 8:
+        raise Malformed("a transaction has 8 fields before its signature")
+    envelope = layout(Envelope).unpack(inner[:7])
+    _check_signature_shape(envelope, signature, len(raw))
+    message = DOMAIN + encode(inner)
+    return Transaction(envelope, inner[7], signature, message, transaction_id(raw), len(raw))
+
+
+def transaction_id(raw: bytes) -> bytes:
+    """The id: hash over all bytes."""
+    return digest(b"tf/tx", raw)
+
+
+def _inner(envelope: Envelope, body: Plain) -> Plain:
+    fields = layout(Envelope).pack(envelope)
+    assert type(fields) is list
+    return [*fields, body]
+
+
+def _check_signature_shape(envelope: Envelope, signature: bytes, size: int) -> None:
+    system = envelope.kind == SYSTEM_KIND
+    if len(signature) != (0 if system else SIGNATURE_BYTES):
+        raise Malformed("a signature has 64 bytes, and a system transaction has none")
+    if system != (envelope.sender == SYSTEM):
+        raise Malformed("only a system transaction is without a sender")
+    if not system and size > TX_BYTES_MAX:
+        raise Malformed(f"{size} bytes where at most {TX_BYTES_MAX} are allowed")
