@@ -5,7 +5,7 @@ change nothing, what a receipt refers to and is not there is shown as empty, and
 """
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, assert_never
 
 from tfchain.base.units import U64_MAX, MilliUsd, NodeId, Seconds
 from tfchain.chain.grid_events import (
@@ -129,6 +129,8 @@ def _move(live: _Period, event: Event, time: Seconds) -> None:
                 live.contracts[number] = replace(live.contracts[number], used=used)
         case TrafficSaid():
             _consume(live, event)
+        case _:
+            assert_never(event)
 
 
 def _settle(live: _Period, block: GridBlock) -> None:
@@ -152,6 +154,8 @@ def _move_uptime(
             account, power = uptime.power_target(account, power, time, up)
         case StateMoved(up=up):
             account, power = uptime.power_state(account, power, PUBLIC_LIMITS, time, up, after)
+        case _:
+            assert_never(event)
     live.accounts[event.node_id], live.power[event.node_id] = account, power
 
 

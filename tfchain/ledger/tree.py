@@ -166,7 +166,10 @@ def check(root: bytes, hashed: bytes, value: bytes | None, proof: TreeProof) -> 
     Needs nothing but the root. Never raises.
     """
     depth = len(proof.siblings)
-    if depth > DEPTH_MAX or len(hashed) != HASH_BYTES or len(proof.leaf) not in (0, 2):
+    if depth > DEPTH_MAX or len(proof.leaf) not in (0, 2):
+        return False
+    # Hashes are joined as they are: with another cut a leaf would read as one of another key.
+    if any(len(part) != HASH_BYTES for part in (hashed, *proof.siblings, *proof.leaf)):
         return False
     leaf = _Leaf(*proof.leaf) if proof.leaf else None
     if value is None and leaf is not None:

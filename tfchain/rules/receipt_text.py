@@ -6,7 +6,7 @@ from integers, and end here, as text.
 """
 
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, assert_never
 
 from tfchain.base.crypto import plain_digest
 from tfchain.base.units import (
@@ -195,6 +195,8 @@ def json_text(value: Json) -> str:
             return str(value)
         case None:
             return "null"
+        case _:
+            assert_never(value)
 
 
 _SHORT: Final = {

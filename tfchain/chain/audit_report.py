@@ -1,0 +1,94 @@
+"""What an audit counts and reports."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from tfchain.chain.execute import Outcome
+from tfchain.ledger import tables
+from tfchain.ledger.minting import Batch
+from tfchain.tx.kinds.mint import Mint
+
+
+class Rows(Protocol):
+    """Where the audit keeps the state it recomputes."""
+
+    def get(self, key: bytes, /) -> bytes | None:
+        """The value, or None."""
+        ...
+
+    def write(self, rows: Iterable[tuple[bytes, bytes | None]], /) -> None:
+        """Write rows; None deletes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MintingBlock:
+    """A block with a mint transaction (P43)."""
+
+    height: int
+    schedule: int
+    period: int
+    root: bytes
+    nodes: int
+    amount: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """What an audit found. It only exists where everything held."""
+
+    chain_id: str
+    genesis_hash: bytes
+    height: int = 0
+    block_id: bytes = b""
+    state_root: bytes = b""
+    transactions: int = 0
+    signatures: int = 0
+    minting_blocks: list[MintingBlock] = field(default_factory=list)
+    batches: list[Batch] = field(default_factory=list)
+    second: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    """The proof-of-capacity hash by the second program, for each sealed batch."""
+    receipts_compared: int = 0
+    supply_genesis: int = 0
+    supply_held: int = 0
+    """Sum of all balances and deposits."""
+    supply_minted: int = 0
+    anchored: bool = False
+
+
+def held_change(rows: Rows, outcome: Outcome) -> int:
+    """By how much an outcome that is not written yet changes the sum of balances and deposits."""
+    held = 0
+    for mark, value_of in _HOLDERS:
+        for key, after in outcome.rows:
+            if key[: len(mark)] == mark:
+                held += value_of(after) - value_of(rows.get(key))
+    return held
+
+
+def _balance(stored: bytes | None) -> int:
+    return 0 if stored is None else tables.ACCOUNTS.decode(stored).balance
+
+
+def _deposit(stored: bytes | None) -> int:
+    return 0 if stored is None else tables.NODES.decode(stored).deposit
+
+
+_HOLDERS: Final[tuple[tuple[bytes, Callable[[bytes | None], int]], ...]] = (
+    (tables.ACCOUNTS.stored_at(b""), _balance),
+    (tables.NODES.stored_at(b""), _deposit),
+)
+"""Where coins are: the beginning of the rows' keys, and what a row holds."""
+
+
+def minting_block(height: int, mint: Mint) -> MintingBlock:
+    """One mint transaction as the report lists it."""
+    return MintingBlock(
+        height=height,
+        schedule=mint.schedule,
+        period=mint.period,
+        root=mint.root,
+        nodes=len(mint.entries),
+        amount=sum(entry.amount for entry in mint.entries),
+    )

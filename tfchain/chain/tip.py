@@ -1,0 +1,151 @@
+"""The tip: what the next block must fit, and the check that it does.
+
+Node, auditor and simulator hold one of these per chain; it is all that a header is judged by.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from tfchain.base.crypto import ZERO_HASH
+from tfchain.base.shapes import Hash, Nested
+from tfchain.base.units import Address, Height, Millis
+from tfchain.chain.execute import Input, Outcome
+from tfchain.chain.genesis import Genesis
+from tfchain.errors import InvalidBlock
+from tfchain.ledger.block import (
+    Block,
+    Header,
+    evidence_root,
+    last_commit_hash,
+    make_block,
+    results_root,
+    tx_root,
+)
+from tfchain.ledger.commit import Commit, check_tally
+from tfchain.ledger.params import Params, params_hash
+from tfchain.ledger.validators import ValidatorSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tip:
+    """The last block and what it came to."""
+
+    height: Height
+    block_id: Hash
+    time: Millis
+    state_root: Hash
+    results_root: Hash
+    last_validators: Annotated[ValidatorSet, Nested(ValidatorSet)]
+    """Those of this height, whose commit the next block carries."""
+    validators: Annotated[ValidatorSet, Nested(ValidatorSet)]
+    """Those of the next height."""
+
+
+def genesis_tip(genesis: Genesis, outcome: Outcome) -> Tip:
+    """The tip before the first block; its time is the genesis time."""
+    validators = genesis.validator_set()
+    return Tip(
+        height=Height(0),
+        block_id=ZERO_HASH,
+        time=Millis(genesis.time * 1_000),
+        state_root=outcome.state_root,
+        results_root=results_root(()),
+        last_validators=validators,
+        validators=validators,
+    )
+
+
+def next_tip(tip: Tip, block: Block, outcome: Outcome) -> Tip:
+    """The tip once `block` has been executed."""
+    return Tip(
+        height=block.header.height,
+        block_id=block.id,
+        time=block.header.time,
+        state_root=outcome.state_root,
+        results_root=outcome.results_root,
+        last_validators=tip.validators,
+        validators=tip.validators.stepped(),
+    )
+
+
+def next_block(
+    tip: Tip,
+    params: Params,
+    time: Millis,
+    proposer: bytes,
+    txs: Sequence[bytes],
+    last_commit: Commit | None,
+) -> Block:
+    """A block on top of the tip."""
+    commit_hash = last_commit_hash(last_commit)
+    header = _header(tip, params, time, proposer, tx_root(txs), commit_hash)
+    return make_block(header, tuple(txs), last_commit)
+
+
+def _header(
+    tip: Tip, params: Params, time: Millis, proposer: bytes, txs: bytes, commit: bytes
+) -> Header:
+    return Header(
+        chain_id=params.chain_id,
+        height=Height(tip.height + 1),
+        time=time,
+        last_block_id=tip.block_id,
+        last_commit_hash=commit,
+        tx_root=txs,
+        evidence_root=evidence_root(),
+        validators_hash=tip.validators.hash(),
+        next_validators_hash=tip.validators.hash(),
+        priorities_hash=tip.validators.priorities_hash(),
+        params_hash=params_hash(params),
+        state_root=tip.state_root,
+        results_root=tip.results_root,
+        proposer=proposer,
+    )
+
+
+def check_header(tip: Tip, params: Params, block: Block) -> None:
+    """Whether the header is the one that this tip asks for (consensus 1.2.7).
+
+    The roots over its own body were checked when it was decoded. Signatures are the caller's:
+    those of the last commit are `ledger.commit.signatures_of` with `tip.last_validators`.
+
+    Raises:
+        InvalidBlock: names the first field that differs.
+    """
+    header = block.header
+    where = f"block {header.height}"
+    commit_hash = last_commit_hash(block.last_commit)
+    due = _header(tip, params, header.time, header.proposer, header.tx_root, commit_hash)
+    for name in Header.__dataclass_fields__:
+        if getattr(header, name) != getattr(due, name):
+            raise InvalidBlock(f"{where}: {name} is not what height {tip.height} leads to")
+    if header.time <= tip.time:
+        raise InvalidBlock(f"{where}: time {header.time} is not after {tip.time}")
+    if tip.validators.index_of(header.proposer) is None:
+        raise InvalidBlock(f"{where}: the proposer is no validator")
+    _check_last_commit(tip, block)
+
+
+def _check_last_commit(tip: Tip, block: Block) -> None:
+    commit, where = block.last_commit, f"block {block.header.height}"
+    if tip.height == 0:
+        if commit is not None:
+            raise InvalidBlock(f"{where}: the first block follows no commit")
+        return
+    if commit is None or (commit.height, commit.block_id) != (tip.height, tip.block_id):
+        raise InvalidBlock(f"{where}: the last commit is not for block {tip.height}")
+    check_tally(tip.last_validators, commit)
+
+
+def input_of(tip: Tip, block: Block) -> Input:
+    """The block as `execute` takes it: no header (P32)."""
+    index = tip.validators.index_of(block.header.proposer)
+    assert index is not None, "check_header came first"
+    reward: Address = tip.validators.validators[index].reward_account
+    return Input(
+        height=block.header.height,
+        time_ms=block.header.time,
+        reward_account=reward,
+        txs=block.txs,
+    )

@@ -1,0 +1,69 @@
+"""What the write-ahead log holds of a height: everything the machine was told, and the blocks.
+
+The machine is deterministic, so that being told the same again brings it back to where it was (P35).
+"""
+
+from collections.abc import Iterable
+from typing import Final, TypeAlias
+
+from tfchain.base.units import Height
+from tfchain.bft.events import Event, decode_event, encode_event
+from tfchain.errors import Divergence, Malformed
+from tfchain.ledger.block import Block, decode_block
+
+_HEIGHT: Final = b"\x00"
+_BLOCK: Final = b"\x01"
+_EVENT: Final = b"\x02"
+
+Entry: TypeAlias = Block | Event
+
+
+def height_record(height: Height) -> bytes:
+    """A height begins."""
+    return _HEIGHT + height.to_bytes(8, "big")
+
+
+def block_record(block: Block) -> bytes:
+    """A block came, from a peer or of our own making."""
+    return _BLOCK + block.raw
+
+
+def event_record(event: Event) -> bytes:
+    """The machine is told something."""
+    return _EVENT + encode_event(event)
+
+
+def entries_of(payloads: Iterable[bytes], height: Height) -> list[Entry]:
+    """What the log says of `height`, the one after the store's; oldest first.
+
+    Legal are a log that stands at this height, and one whose end marker was lost and that still
+    tells of the height before (P35).
+
+    Raises:
+        Divergence: the log is of another height, or holds what nobody writes.
+    """
+    entries: list[Entry] = []
+    current = 0
+    for payload in payloads:
+        try:
+            current = _read(payload, current, entries)
+        except Malformed as fault:
+            raise Divergence(f"the log holds what nobody writes: {fault}") from fault
+    if current not in (0, height - 1, height):
+        raise Divergence(f"the log is at height {current}, the store asks for {height}")
+    return entries if current == height else []
+
+
+def _read(payload: bytes, current: int, entries: list[Entry]) -> int:
+    """Take one record in; the height that it belongs to."""
+    tag, body = payload[:1], payload[1:]
+    if tag == _HEIGHT:
+        entries.clear()
+        return int.from_bytes(body, "big")
+    if tag == _BLOCK:
+        entries.append(decode_block(body))
+    elif tag == _EVENT:
+        entries.append(decode_event(body))
+    else:
+        raise Malformed("an unknown record")
+    return current
