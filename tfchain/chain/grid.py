@@ -25,7 +25,7 @@ from tfchain.chain.grid_events import (
 )
 from tfchain.ledger.uptime import ALWAYS_UP, VIOLATIONS, PowerState, UptimeAccount
 from tfchain.rules import uptime
-from tfchain.rules.periods import STANDARD
+from tfchain.rules.periods import standard_bounds
 from tfchain.rules.receipt_text import (
     Prices,
     Reward,
@@ -97,7 +97,7 @@ def compute(period: PeriodInput) -> list[Result]:
 
 
 def _opened(period: PeriodInput) -> _Period:
-    start, end = STANDARD.bounds(period.period)
+    start, end = standard_bounds(period.period)
     power = {node.id: period.power.get(node.id, ALWAYS_UP) for node in period.nodes}
     return _Period(
         start=start,

@@ -1,26 +1,10 @@
-"""Standard periods: where they start and end, and which one holds an instant."""
+"""Standard periods: where they start and end."""
 
 import json
 from pathlib import Path
 
-import pytest
-
-from tfchain.base.units import PeriodIndex, Seconds
-from tfchain.rules.periods import STANDARD
-
-
-@pytest.mark.parametrize(
-    ("time", "index"),
-    [
-        pytest.param(1_522_500_999, None, id="before the first"),
-        pytest.param(1_522_501_000, 0, id="the first second"),
-        pytest.param(1_525_131_879, 0, id="the last second of the first"),
-        pytest.param(1_525_131_880, 1, id="the first second of the next"),
-        pytest.param(1_640_890_600, 45, id="TFGrid 3 starts"),
-    ],
-)
-def test_an_instant_lies_in_a_period(time: int, index: int | None) -> None:
-    assert STANDARD.index_of(Seconds(time)) == index
+from tfchain.base.units import PeriodIndex
+from tfchain.rules.periods import standard_bounds
 
 
 def test_published_bounds_recompute(golden_folder: Path) -> None:
@@ -28,5 +12,5 @@ def test_published_bounds_recompute(golden_folder: Path) -> None:
     rows = [json.loads(line) for line in lines if line.startswith(b'{"end"')]
     assert len(rows) == 8
     for row in rows:
-        bounds = STANDARD.bounds(PeriodIndex(row["period"]))
+        bounds = standard_bounds(PeriodIndex(row["period"]))
         assert bounds == (row["start"], row["end"])
