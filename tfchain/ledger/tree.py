@@ -61,13 +61,11 @@ def value_hash(value: bytes) -> bytes:
 
 def node_hash(node: _Node) -> bytes:
     """The hash of a node as its parent sees it."""
-    match node:
-        case None:
-            return EMPTY
-        case _Leaf(key, value):
-            return digest(b"tf/leaf", key, value)
-        case _Inner(left, right):
-            return digest(b"tf/inner", left, right)
+    if node is None:
+        return EMPTY
+    if isinstance(node, _Leaf):
+        return digest(b"tf/leaf", node.key, node.value)
+    return digest(b"tf/inner", node.left, node.right)
 
 
 class Tree:
@@ -149,14 +147,12 @@ class Tree:
         return _Leaf(first, second) if row[:1] == _LEAF else _Inner(first, second)
 
     def _save(self, depth: int, path: int, node: _Node) -> _Node:
-        key = _stored_at(self._tag, depth, path)
-        match node:
-            case None:
-                self.writes[key] = None
-            case _Leaf(first, second):
-                self.writes[key] = _LEAF + first + second
-            case _Inner(first, second):
-                self.writes[key] = _INNER + first + second
+        row = None
+        if isinstance(node, _Leaf):
+            row = _LEAF + node.key + node.value
+        elif node is not None:
+            row = _INNER + node.left + node.right
+        self.writes[_stored_at(self._tag, depth, path)] = row
         return node
 
 

@@ -46,7 +46,7 @@ def reported(row: Uptime, params: Params, now: Seconds, t: Seconds, uptime: Seco
         if row.ended is not None and _open_after(row.ended, schedule, now):
             ended = rules.report(row.ended, limits, now, t, uptime, after=True)
             row = replace(row, ended=ended)
-    elif row.ended is not None and t >= row.ended.start:
+    elif row.ended is not None and row.ended.start <= t < row.ended.end:
         ended = rules.report(row.ended, limits, now, t, uptime, after=False)
         row = replace(row, ended=ended)
     return row
@@ -90,10 +90,12 @@ def state_set(row: Uptime, params: Params, now: Seconds, up: bool) -> Uptime:
     row = _touched(row, schedule, now)
     running, ended, power = row.running, row.ended, row.power
     if ended is not None and _open_after(ended, schedule, now):
-        ended, _ = rules.power_state(ended, power, limits, now, up, after=True)
+        # A report signed ahead of block time may have opened the next account already.
+        after = now >= ended.end
+        ended, _ = rules.power_state(ended, power, limits, now, up, after=after)
     blank = rules.opened(now, now, power, wake_from=now)
-    moved, after = rules.power_state(running or blank, power, limits, now, up, after=False)
-    return replace(row, running=moved if running else None, ended=ended, power=after)
+    moved, told = rules.power_state(running or blank, power, limits, now, up, after=False)
+    return replace(row, running=moved if running else None, ended=ended, power=told)
 
 
 def _touched(row: Uptime, schedule: ScheduleRow, now: Seconds) -> Uptime:

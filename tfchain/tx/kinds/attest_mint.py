@@ -1,6 +1,7 @@
 """attest_mint: a guardian reveals what it computed; more than 2/3 equal approve a batch (P9, P10)."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from tfchain.base.shapes import U32, U64, Hash
 from tfchain.base.units import PeriodIndex, ScheduleId, Seconds
@@ -20,6 +21,10 @@ from tfchain.ledger.minting import (
 from tfchain.ledger.state import State
 from tfchain.tx.kind import Context
 
+REVIVED_MAX: Final = 32
+"""Batches on their way beside which a disputed one may come back: half of what a schedule's row has
+room for. The periods that run need the rest, and a row that is full would stop the chain."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttestMint:
@@ -36,7 +41,10 @@ class AttestMint:
     salt: Hash
 
     def apply(self, state: State, context: Context) -> None:
-        """Refused with `unknown_batch`, `not_sealed`, `not_a_guardian`, `closed`, `too_early`."""
+        """Count the answer, and approve the batch where it is the one that was wanting.
+
+        Refused with `unknown_batch`, `not_sealed`, `not_a_guardian`, `closed`, `too_early`, `busy`.
+        """
         name = tables.batch_key(self.schedule, self.period)
         batch = tables.BATCHES.get(state, name)
         if batch is None:
@@ -85,5 +93,7 @@ class AttestMint:
 
     def _revive(self, state: State) -> None:
         row = schedule_state(state, self.schedule)
+        if len(row.live) >= REVIVED_MAX:
+            raise Rejected("busy", f"{len(row.live)} batches are on their way: attest again later")
         live = tuple(sorted({*row.live, self.period}))
         tables.SCHEDULES.put(state, tables.schedule_key(self.schedule), replace(row, live=live))

@@ -25,7 +25,8 @@ class SetPowerState:
         limits = context.params.uptime
         if abs(self.t - context.time) > limits.report_window:
             raise Rejected("report_time", f"signed at {self.t}, block time is {context.time}")
-        if self.t < row.power_moved + limits.power_spacing:
+        # Where a chain sets no spacing, the same bytes must still not pass twice.
+        if self.t < row.power_moved + max(1, limits.power_spacing):
             raise Rejected("too_soon", f"power moved at {row.power_moved}")
         tables.UPTIMES.put(state, tables.id_key(self.node_id), replace(row, power_moved=self.t))
 
