@@ -6,13 +6,14 @@ arguments, so that a caller may bring a disk and a pool of threads.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
-from tfchain.base.limits import BLOCK_BYTES_MAX, GENESIS_BYTES_MAX
 from tfchain.base.shapes import decode_record
-from tfchain.base.units import PeriodIndex
+from tfchain.base.units import U64_MAX, PeriodIndex, Seconds
 from tfchain.chain import export_records as records
-from tfchain.chain.audit_report import Report, Rows, held_change, minting_block
+from tfchain.chain.admit import seconds
+from tfchain.chain.audit_report import Report, Rows, held_change, minting_block, newly_sealed
 from tfchain.chain.columns.program import Columns
 from tfchain.chain.execute import Outcome, check_txs, execute, params_of
 from tfchain.chain.genesis import Genesis, genesis_hash, genesis_outcome, read_genesis
@@ -27,11 +28,25 @@ from tfchain.tx.kinds.mint import Mint
 from tfchain.tx.registry import open_body
 from tfchain.tx.transaction import Check, decode_transaction
 
-_NONE_SHOWN: Final = (0, 0)
-"""Last node, and number of receipts, of a batch that the export has shown so far."""
+R = TypeVar("R")
+
+RECORD_BYTES_MAX: Final = 8 * 1024 * 1024
+"""The longest record but genesis and blocks: a full run of receipts."""
+_END: Final = Seconds(U64_MAX)
+"""Later than any block."""
 
 VerifyAll = Callable[[Sequence[Check]], Sequence[bool]]
 """Which of these signatures are genuine, in order."""
+
+
+@dataclass(slots=True)
+class _Showing:
+    """A sealed batch whose receipts the export is to show, and how far it has."""
+
+    batch: Batch
+    sealed_at: Seconds
+    node: int = 0
+    count: int = 0
 
 
 class Auditor:
@@ -46,12 +61,12 @@ class Auditor:
         self._verify_all = verify_all
         self._trust = trust
         self._genesis: Genesis | None = None
-        self._commit: Commit | None = None
-        self._shown: dict[tuple[int, int], tuple[int, int]] = {}
+        self._ended = False
+        self._due: dict[tuple[int, int], _Showing] = {}
 
     def take(self, kind: int, payload: bytes) -> None:
         """One record of an export."""
-        if self._commit is not None:
+        if self._ended:
             raise Malformed("a record stands after the last commit")
         if self._genesis is None:
             if kind != records.GENESIS:
@@ -60,30 +75,33 @@ class Auditor:
         elif kind == records.BLOCK:
             self._take_block(payload)
         elif kind == records.RECEIPTS:
-            self._take_receipts(decode_record(records.ReceiptRun, payload, BLOCK_BYTES_MAX * 4))
+            self._take_receipts(self._decoded(records.ReceiptRun, payload))
         elif kind == records.LAST_COMMIT:
-            self._commit = decode_record(Commit, payload)
+            self._check_all_shown(_END)
+            self._check_last_commit(self._decoded(Commit, payload))
+            self._ended = True
         else:
-            raise Malformed(f"nobody knows record kind {kind}")
+            raise Malformed(f"after block {self._tip.height}: nobody knows record kind {kind}")
+
+    def _decoded(self, cls: type[R], payload: bytes) -> R:
+        try:
+            return decode_record(cls, payload, RECORD_BYTES_MAX)
+        except Malformed as fault:
+            raise Malformed(f"after block {self._tip.height}: {fault}") from fault
 
     def finish(self) -> Report:
         """The report; the last block needs its commit, and a trusted height must have been passed."""
         if self._genesis is None:
             raise Malformed("an export begins with its genesis")
-        if self._tip.height:
-            self._check_last_commit()
+        if self._tip.height and not self._ended:
+            raise Malformed(f"commit of block {self._tip.height}: missing: the export is cut off")
         for batch in self._sealed():
             self._check_second(batch)
         self._finish_report()
         return self.report
 
     def _begin(self, payload: bytes) -> None:
-        if len(payload) > GENESIS_BYTES_MAX:
-            raise Malformed("genesis: too large")
-        try:
-            text = payload.decode()
-        except UnicodeDecodeError as fault:
-            raise Malformed("genesis: not UTF-8") from fault
+        text = records.genesis_text(payload)
         genesis = read_genesis(text)
         self.genesis_text = text
         outcome = genesis_outcome(genesis)
@@ -103,9 +121,11 @@ class Auditor:
         try:
             block = decode_block(raw)
         except Malformed as fault:
-            raise Malformed(f"block {self._tip.height + 1}: {fault}") from fault
+            raise Malformed(f"after block {self._tip.height}: {fault}") from fault
+        self._check_all_shown(seconds(block.header.time))
         self._check_block(block)
         outcome = execute(self._rows, input_of(self._tip, block))
+        self._note_sealed(seconds(block.header.time), outcome)
         self.report.supply_held += held_change(self._rows, outcome)
         self._rows.write(outcome.rows)
         self._note(block, outcome)
@@ -137,7 +157,7 @@ class Auditor:
         for raw in block.txs:
             transaction = decode_transaction(raw)
             if transaction.signature:
-                return
+                break
             mint = open_body(transaction)
             assert isinstance(mint, Mint)
             self.report.minting_blocks.append(minting_block(header.height, mint))
@@ -153,36 +173,53 @@ class Auditor:
             )
         self.report.anchored = True
 
+    def _note_sealed(self, now: Seconds, outcome: Outcome) -> None:
+        for batch in newly_sealed(self._rows, outcome):
+            self._due[batch.schedule, batch.period] = _Showing(batch, now)
+
+    def _check_all_shown(self, now: Seconds) -> None:
+        """Batches that sealed in an earlier second than `now` have all their receipts shown."""
+        for place, showing in list(self._due.items()):
+            batch = showing.batch
+            if showing.sealed_at >= now:
+                continue
+            if showing.count != batch.count:
+                where = f"batch {batch.schedule}/{batch.period}"
+                raise Malformed(
+                    f"{where}: {showing.count} of {batch.count} receipts are in the export"
+                )
+            del self._due[place]
+
     def _take_receipts(self, run: records.ReceiptRun) -> None:
         """Receipts as the export shows them, against the ones recomputed here."""
-        name = tables.batch_key(run.schedule, run.period)
-        where = f"batch {run.schedule}/{run.period}"
-        batch = tables.BATCHES.get(State(self._rows), name)
-        if batch is None or batch.state < SEALED:
-            raise Divergence(f"{where}: receipts of a batch that is not sealed")
-        node, shown = self._shown.get((run.schedule, run.period), _NONE_SHOWN)
+        showing = self._due.get((run.schedule, run.period))
+        if showing is None or not run.receipts:
+            raise Malformed(
+                f"batch {run.schedule}/{run.period}: no such receipts are due"
+                f" after block {self._tip.height}"
+            )
         for stored in run.receipts:
-            node, shown = self._compare(where, name, batch, node, stored), shown + 1
-        self._shown[run.schedule, run.period] = node, shown
+            self._compare(showing, stored)
 
-    def _compare(self, where: str, name: bytes, batch: Batch, after: int, stored: bytes) -> int:
-        """Compare with the next receipt in node order; the node it is of."""
-        for node in range(after + 1, batch.node_last + 1):
-            key = tables.RECEIPTS.stored_at(tables.in_batch(name, node))
-            mine = self._rows.get(key)
+    def _compare(self, showing: _Showing, stored: bytes) -> None:
+        """Compare with the next receipt in node order."""
+        batch = showing.batch
+        where = f"batch {batch.schedule}/{batch.period}"
+        name = tables.batch_key(batch.schedule, batch.period)
+        for node in range(showing.node + 1, batch.node_last + 1):
+            mine = self._rows.get(tables.RECEIPTS.stored_at(tables.in_batch(name, node)))
             if mine is None:
                 continue
             if mine != stored:
                 raise Divergence(f"{where}, node {node}: the receipt is not what its reports give")
+            showing.node, showing.count = node, showing.count + 1
             self.report.receipts_compared += 1
-            return node
+            return
         raise Divergence(f"{where}: more receipts than nodes")
 
-    def _check_last_commit(self) -> None:
-        tip, commit = self._tip, self._commit
+    def _check_last_commit(self, commit: Commit) -> None:
+        tip = self._tip
         where = f"commit of block {tip.height}"
-        if commit is None:
-            raise Malformed(f"{where}: missing: the export is cut off after this block")
         if (commit.height, commit.block_id) != (tip.height, tip.block_id):
             raise InvalidBlock(f"{where}: it is for another block")
         check_tally(tip.last_validators, commit)
@@ -207,11 +244,8 @@ class Auditor:
         return [batch for batch in found if batch.state >= SEALED]
 
     def _check_second(self, batch: Batch) -> None:
-        """All its receipts were shown, and the column program gives the same answer (P36)."""
+        """The column program gives the same answer (P36)."""
         where = f"batch {batch.schedule}/{batch.period}"
-        shown = self._shown.get((batch.schedule, batch.period), _NONE_SHOWN)[1]
-        if shown != batch.count:
-            raise Malformed(f"{where}: {shown} of {batch.count} receipts are in the export")
         result = self._columns.result(batch.schedule, batch.period)
         if (result.root, result.total, result.count) != (batch.root, batch.total, batch.count):
             raise Divergence(

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from tfchain.chain.execute import Outcome
 from tfchain.ledger import tables
-from tfchain.ledger.minting import Batch
+from tfchain.ledger.minting import SEALED, Batch
 from tfchain.tx.kinds.mint import Mint
 
 
@@ -80,6 +80,20 @@ _HOLDERS: Final[tuple[tuple[bytes, Callable[[bytes | None], int]], ...]] = (
     (tables.NODES.stored_at(b""), _deposit),
 )
 """Where coins are: the beginning of the rows' keys, and what a row holds."""
+
+
+def newly_sealed(rows: Rows, outcome: Outcome) -> list[Batch]:
+    """The batches that an outcome which is not written yet seals."""
+    mark, found = tables.BATCHES.stored_at(b""), list[Batch]()
+    for key, after in outcome.rows:
+        if key[: len(mark)] == mark and _is_sealed(after) and not _is_sealed(rows.get(key)):
+            assert after is not None
+            found.append(tables.BATCHES.decode(after))
+    return found
+
+
+def _is_sealed(stored: bytes | None) -> bool:
+    return stored is not None and tables.BATCHES.decode(stored).state >= SEALED
 
 
 def minting_block(height: int, mint: Mint) -> MintingBlock:

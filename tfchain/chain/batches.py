@@ -7,6 +7,7 @@ is made.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
 from tfchain.base import merkle
 from tfchain.base.units import NodeId, PeriodIndex, Seconds, Utft
@@ -28,6 +29,10 @@ from tfchain.ledger.minting import (
 )
 from tfchain.ledger.params import Params, ScheduleRow
 from tfchain.ledger.state import State
+
+LIVE_MAX: Final = 64
+"""Batches of a schedule that move at once, as its row has room for; those that late attestations
+revive take up to half of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +59,14 @@ def advance(state: State, params: Params, now: Seconds) -> None:
 
 
 def _open(state: State, row: ScheduleRow, now: Seconds) -> None:
-    """Periods without a single block inside them are skipped in one step (P7)."""
+    """Periods without a single block inside them are skipped in one step (P7).
+
+    Where batches pile up, the period opens once there is room: nodes keep their accounts meanwhile.
+    """
     period, known = row.index_of(now), schedule_state(state, row.id)
     if period is None or (known.running is not None and period <= known.running):
+        return
+    if len(known.live) >= LIVE_MAX:
         return
     start = row.start_of(period)
     batch = _blank(row, period, start)
@@ -124,16 +134,24 @@ def seal(state: State, params: Params, batch: Batch, now: Seconds) -> None:
 
 
 def finish_if_done(state: State, share: Share) -> None:
-    """Every node is minted for: fix the root of the mint records, give back what dust is left."""
+    """What was minted is promised no longer; after the last node neither is the dust (P15).
+
+    Else coins of a batch half paid would count twice, and cut the next batch that seals.
+    """
     name = tables.batch_key(share.batch.schedule, share.batch.period)
     batch = tables.BATCHES.need(state, name)
+    _release(state, batch.minted - share.batch.minted)
     if batch.pay_cursor <= batch.node_last:
         return
-    totals = tables.TOTALS.need(state, tables.SINGLE)
-    reserved = Utft(totals.reserved - batch.payable)
-    tables.TOTALS.put(state, tables.SINGLE, replace(totals, reserved=reserved))
+    _release(state, batch.payable - batch.minted)
     root = merkle.frontier_root(MINT_TAG, batch.mints_frontier)
     _save(state, batch, replace(batch, state=PAID, mints_root=root))
+
+
+def _release(state: State, amount: int) -> None:
+    totals = tables.TOTALS.need(state, tables.SINGLE)
+    reserved = Utft(totals.reserved - amount)
+    tables.TOTALS.put(state, tables.SINGLE, replace(totals, reserved=reserved))
 
 
 def drop_kept(state: State, params: Params, most: int) -> None:

@@ -60,6 +60,7 @@ def execute(reader: Reader, block: Input) -> Outcome:
     params = params_of(state)
     now = seconds(block.time_ms)
     due = check_mints(state, params, block)
+    admitted = _admit_all(state, params, block, due)
     settling, minting = batches.plan(state, params, now)
     batches.advance(state, params, now)
     for share in settling:
@@ -67,12 +68,9 @@ def execute(reader: Reader, block: Input) -> Outcome:
     codes = [_mint(state, params, block, raw) for raw in block.txs[:due]]
     for share in minting:
         batches.finish_if_done(state, share)
-    fees = 0
-    for place, raw in enumerate(block.txs[due:], start=due):
-        code, fee = _run(state, params, block, place, raw)
-        codes.append(code)
-        fees += fee
+    codes += [_run(state, params, block, transaction, body) for transaction, body in admitted]
     batches.drop_kept(state, params, params.settle_nodes)
+    fees = sum(transaction.envelope.fee for transaction, _ in admitted)
     if fees:
         credit(state, block.reward_account, Utft(fees))
     return outcome_of(reader, state, codes)
@@ -90,10 +88,7 @@ def check_txs(reader: Reader, block: Input) -> list[Transaction]:
     state = State(reader)
     params = params_of(state)
     due = check_mints(state, params, block)
-    return [
-        _admitted(state, params, block, place, raw)[0]
-        for place, raw in enumerate(block.txs[due:], start=due)
-    ]
+    return [transaction for transaction, _ in _admit_all(state, params, block, due)]
 
 
 def check_mints(state: State, params: Params, block: Input) -> int:
@@ -115,16 +110,18 @@ def _mint(state: State, params: Params, block: Input, raw: bytes) -> str:
     return OK
 
 
-def _run(state: State, params: Params, block: Input, place: int, raw: bytes) -> tuple[str, Utft]:
-    """Code and fee. The effect runs on a branch: refused, it leaves nothing but nonce and fee."""
-    transaction, body = _admitted(state, params, block, place, raw)
-    branch = state.branch()
-    try:
-        body.apply(branch, context_of(transaction, block.height, block.time_ms, params))
-    except Rejected as refusal:
-        return refusal.code, transaction.envelope.fee
-    branch.keep()
-    return OK, transaction.envelope.fee
+def _admit_all(
+    state: State, params: Params, block: Input, due: int
+) -> list[tuple[Transaction, Kind]]:
+    """All admissions come before the first effect, here and in `check_txs` alike.
+
+    Nobody runs effects before voting (P26). Were they run in between, one transfer could empty the
+    account that pays the next fee, and a block that was voted for could never be executed.
+    """
+    return [
+        _admitted(state, params, block, place, raw)
+        for place, raw in enumerate(block.txs[due:], start=due)
+    ]
 
 
 def _admitted(
@@ -136,6 +133,17 @@ def _admitted(
         return transaction, admit(state, transaction, context)
     except (Malformed, Rejected) as fault:
         raise InvalidBlock(f"block {block.height}, transaction {place}: {fault}") from fault
+
+
+def _run(state: State, params: Params, block: Input, transaction: Transaction, body: Kind) -> str:
+    """The code. The effect runs on a branch: refused, it leaves nothing but nonce and fee."""
+    branch = state.branch()
+    try:
+        body.apply(branch, context_of(transaction, block.height, block.time_ms, params))
+    except Rejected as refusal:
+        return refusal.code
+    branch.keep()
+    return OK
 
 
 def outcome_of(reader: Reader, state: State, codes: list[str]) -> Outcome:

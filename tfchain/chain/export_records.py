@@ -1,16 +1,20 @@
 """What stands in an exported chain, record by record; `store.export` frames it.
 
-Genesis first, then each block; after a block in which a batch sealed, the receipts of that batch, so
-that they can be compared with the ones recomputed; last the commit of the last block, which no later
-block carries.
+Genesis first, then each block; after the block in which a batch sealed, and before the first block
+of a later second, the receipts of that batch, so that they can be compared with the ones recomputed;
+last the commit of the last block, which no later block carries.
 """
 
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from tfchain.base.limits import RECORD_BYTES_MAX
+from tfchain.base.crypto import HASH_BYTES, digest
+from tfchain.base.limits import GENESIS_BYTES_MAX, RECORD_BYTES_MAX
 from tfchain.base.shapes import Blob, Many
-from tfchain.base.units import PeriodIndex, ScheduleId
+from tfchain.base.units import PeriodIndex, ScheduleId, Seconds
+from tfchain.errors import Malformed
+from tfchain.ledger.minting import SEALED, Batch
+from tfchain.ledger.params import ScheduleRow
 
 GENESIS: Final = 1
 BLOCK: Final = 2
@@ -28,3 +32,35 @@ class ReceiptRun:
     schedule: ScheduleId
     period: PeriodIndex
     receipts: Annotated[tuple[bytes, ...], Many(Blob(1, RECORD_BYTES_MAX), RECEIPTS_RUN_MAX)]
+
+
+def genesis_record(text: str) -> bytes:
+    """The genesis file as it is laid out, behind the hash of its bytes.
+
+    The chain's own genesis hash covers what the file says (P29); a changed comment would pass it.
+    """
+    raw = text.encode()
+    return _text_hash(raw) + raw
+
+
+def genesis_text(payload: bytes) -> str:
+    """The text in a genesis record; raises `Malformed`."""
+    if len(payload) > HASH_BYTES + GENESIS_BYTES_MAX:
+        raise Malformed("genesis: too large")
+    raw = payload[HASH_BYTES:]
+    if payload[:HASH_BYTES] != _text_hash(raw):
+        raise Malformed("genesis: its bytes are not those that the record's hash is over")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as fault:
+        raise Malformed("genesis: not UTF-8") from fault
+
+
+def _text_hash(raw: bytes) -> bytes:
+    return digest(b"tf/genesis-text", raw)
+
+
+def sealed_at(batch: Batch, row: ScheduleRow) -> Seconds:
+    """The second of block time in which a sealed batch of this schedule sealed."""
+    assert batch.state >= SEALED and batch.schedule == row.id, "only a sealed batch has receipts"
+    return Seconds(batch.attest_until - row.attest_window)

@@ -1,11 +1,12 @@
 """The fields of a genesis file, read once each and named where they are wrong."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from tfchain.base.address import from_text
 from tfchain.base.codec import Plain
-from tfchain.base.shapes import layout
+from tfchain.base.limits import COMMIT_SLOTS_MAX, GENESIS_ACCOUNTS_MAX, GUARDIANS_MAX
+from tfchain.base.shapes import Shape, Text, layout
 from tfchain.base.units import Address, Seconds, Utft
 from tfchain.errors import Malformed
 from tfchain.ledger.params import (
@@ -20,13 +21,26 @@ from tfchain.ledger.params import (
 from tfchain.ledger.records import Policy
 from tfchain.ledger.validators import Validator, validator_address
 from tfchain.rules.schedule import REGIMES
-from tfchain.tx.registry import BY_NAME
+from tfchain.tx.kind import FreeKind
+from tfchain.tx.registry import KINDS, name_of
 from tfchain.tx.transaction import SYSTEM_KIND
 
 R = TypeVar("R")
 Toml = Mapping[str, object]
 
+NAME: Final = Text(1, 32, "abcdefghijklmnopqrstuvwxyz0123456789")
+SALT: Final = Text(0, 64)
+POLICIES_MAX: Final = 64
+_ROWS_MAX: Final = 64
+"""Schedules, regimes: as `ledger.params` has room for."""
+
 REGIME_NAMES: Final = {regime.name: number for number, regime in REGIMES.items()}
+PAID_KINDS: Final = tuple(
+    number
+    for number, kind in KINDS.items()
+    if number != SYSTEM_KIND and not issubclass(kind, FreeKind)
+)
+"""Kinds with a fee, each of which the file must name."""
 
 
 class GenesisFile:
@@ -41,7 +55,7 @@ class GenesisFile:
 
     def name(self) -> str:
         """The network's name."""
-        return self._top.text("name")
+        return self._top.shaped_text("name", NAME)
 
     def time(self) -> Seconds:
         """When the chain begins; `init` and `devnet` stamp it."""
@@ -49,7 +63,7 @@ class GenesisFile:
 
     def salt(self) -> str:
         """Chance, so that two networks of one template differ."""
-        return self._top.text("salt")
+        return self._top.shaped_text("salt", SALT)
 
     def params(self) -> Params:
         """All constants."""
@@ -58,12 +72,19 @@ class GenesisFile:
             Params,
             chain_id=self.name(),
             consensus=_plain(top.record("consensus", Consensus)),
-            schedules=[_plain(self._schedule(row)) for row in top.sections("schedule")],
+            schedules=[_plain(row) for row in self._schedules()],
             uptime=_plain(top.record("uptime", UptimeRow)),
             resources=_plain(top.record("resources", ResourceRow)),
-            regimes=[_plain(_regime(row)) for row in top.sections("regime")],
+            regimes=[_plain(row) for row in _regimes(top.sections("regime", _ROWS_MAX))],
             fees=[_plain(row) for row in _fees(top.section("fees"))],
         )
+
+    def _schedules(self) -> list[ScheduleRow]:
+        """In order of id, which is the order of their batches' keys."""
+        rows = [self._schedule(row) for row in self._top.sections("schedule", _ROWS_MAX)]
+        _refuse_doubles("schedule", [row.id for row in rows])
+        _refuse_doubles("schedule", [row.name for row in rows])
+        return sorted(rows, key=lambda row: row.id)
 
     def _schedule(self, row: "_Section") -> ScheduleRow:
         """`start` counts from genesis or from 1970, as `start_from` says."""
@@ -74,32 +95,36 @@ class GenesisFile:
         return row.filled(ScheduleRow, start=base + row.number("start"))
 
     def policies(self) -> tuple[Policy, ...]:
-        """The farming policies of the start."""
-        return _unique("policy", [row.filled(Policy) for row in self._top.sections("policy")])
+        """The farming policies of the start, in order of id."""
+        rows = [row.filled(Policy) for row in self._top.sections("policy", POLICIES_MAX)]
+        _refuse_doubles("policy", [row.id for row in rows])
+        return tuple(sorted(rows, key=lambda row: row.id))
 
     def accounts(self) -> list[tuple[Address, Utft]]:
         """Who starts with what, in address order."""
         rows = [
             (row.address("address"), Utft(row.number("balance")))
-            for row in self._top.sections("account")
+            for row in self._top.sections("account", GENESIS_ACCOUNTS_MAX)
         ]
         _refuse_doubles("account", [address for address, _ in rows])
         return sorted(rows)
 
     def validators(self) -> tuple[Validator, ...]:
-        """The first validator set."""
+        """The first validator set, in address order."""
         rows = []
-        for row in self._top.sections("validator"):
+        for row in self._top.sections("validator", COMMIT_SLOTS_MAX):
             key = row.address("key")
             reward = row.address("reward_account")
             address = validator_address(key)
             rows.append(row.filled(Validator, key=key, reward_account=reward, address=address))
-        return tuple(rows)
+        _refuse_doubles("validator", [row.key for row in rows])
+        return tuple(sorted(rows, key=lambda row: row.address))
 
     def guardians(self) -> tuple[Address, ...]:
         """Who attests mints, in address order; at least as many as the file asks for (P23)."""
         least = self._top.number("guardians_min")
-        accounts = [row.address("account") for row in self._top.sections("guardian")]
+        rows = self._top.sections("guardian", GUARDIANS_MAX)
+        accounts = [row.address("account") for row in rows]
         _refuse_doubles("guardian", accounts)
         if len(accounts) < max(1, least):
             raise Malformed(f"genesis: {len(accounts)} guardians where {max(1, least)} are due")
@@ -133,6 +158,11 @@ class _Section:
             raise Malformed(f"{self.where}.{name}: text is due")
         return value
 
+    def shaped_text(self, name: str, shape: Text) -> str:
+        text = self.text(name)
+        self._shaped(name, shape, text)
+        return text
+
     def address(self, name: str) -> Address:
         try:
             return from_text(self.text(name))
@@ -142,10 +172,10 @@ class _Section:
     def section(self, name: str) -> "_Section":
         return self._under(f"{self.where}.{name}", self.value(name))
 
-    def sections(self, name: str) -> "list[_Section]":
+    def sections(self, name: str, most: int) -> "list[_Section]":
         value = self.value(name)
-        if type(value) is not list:
-            raise Malformed(f"{self.where}.{name}: a list of tables is due")
+        if type(value) is not list or len(value) > most:
+            raise Malformed(f"{self.where}.{name}: a list of at most {most} tables is due")
         return [
             self._under(f"{self.where}.{name}[{place}]", row) for place, row in enumerate(value)
         ]
@@ -158,10 +188,7 @@ class _Section:
         values: list[Plain] = [layout(cls).version]
         for name, shape in zip(layout(cls).names, layout(cls).shapes, strict=True):
             plain = known[name] if name in known else self._field(name)
-            try:
-                values.append(shape.pack(shape.unpack(plain)))
-            except Malformed as fault:
-                raise Malformed(f"{self.where}.{name}: {fault}") from fault
+            values.append(self._shaped(name, shape, plain))
         return layout(cls).unpack(values)
 
     def _field(self, name: str) -> Plain:
@@ -170,8 +197,11 @@ class _Section:
             return value
         raise Malformed(f"{self.where}.{name}: a number, text, true or false is due")
 
-    def names(self) -> Sequence[str]:
-        return list(self._plain)
+    def _shaped(self, name: str, shape: Shape, plain: Plain) -> Plain:
+        try:
+            return shape.pack(shape.unpack(plain))
+        except Malformed as fault:
+            raise Malformed(f"{self.where}.{name}: {fault}") from fault
 
     def check_all_read(self) -> None:
         for name in self._plain:
@@ -188,6 +218,13 @@ class _Section:
         return section
 
 
+def _regimes(sections: Sequence[_Section]) -> list[RegimeRow]:
+    """In order of start: a node comes under the last row that has started (P5)."""
+    rows = [_regime(row) for row in sections]
+    _refuse_doubles("regime", [row.start for row in rows])
+    return sorted(rows, key=lambda row: row.start)
+
+
 def _regime(row: _Section) -> RegimeRow:
     name = row.text("regime")
     if name not in REGIME_NAMES:
@@ -196,26 +233,19 @@ def _regime(row: _Section) -> RegimeRow:
 
 
 def _fees(section: _Section) -> tuple[FeeRow, ...]:
-    """A row a kind, by its name; kinds that are not named are free."""
-    rows = []
-    for name in section.names():
-        number = BY_NAME.get(name, SYSTEM_KIND)
-        if number == SYSTEM_KIND:
-            raise Malformed(f"{section.where}: {name} is no kind of transaction")
-        rows.append(FeeRow(kind=number, fee=Utft(section.number(name))))
-    return tuple(sorted(rows, key=lambda row: row.kind))
+    """A row for every paid kind: one that was forgotten would be free for whoever floods (P25)."""
+    return tuple(
+        FeeRow(kind=number, fee=Utft(section.number(name_of(number)))) for number in PAID_KINDS
+    )
 
 
 def _plain(record: object) -> Plain:
     return layout(type(record)).pack(record)
 
 
-def _unique(what: str, rows: list[Policy]) -> tuple[Policy, ...]:
-    _refuse_doubles(what, [row.id for row in rows])
-    return tuple(sorted(rows, key=lambda row: row.id))
-
-
-def _refuse_doubles(what: str, keys: Sequence[object]) -> None:
+def _refuse_doubles(what: str, keys: Sequence[Hashable]) -> None:
+    seen: dict[Hashable, None] = {}
     for place, key in enumerate(keys):
-        if key in keys[:place]:
+        if key in seen:
             raise Malformed(f"genesis.{what}[{place}]: named twice")
+        seen[key] = None

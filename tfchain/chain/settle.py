@@ -67,7 +67,8 @@ def _account(
     state: State, params: Params, batch: Batch, key: bytes, twin: Twin | None
 ) -> UptimeAccount:
     """The node's account with what the close and its twin hold against it."""
-    row = tables.UPTIMES.need(state, key)
+    row = kept.at_end(state, batch, tables.UPTIMES, key)
+    assert row is not None, "a node has had its account since it registered"
     account = account_for(row, batch.start, batch.end)
     account = closed(account, batch.start, limits_of(params))
     relay = None if twin is None else twin.relay

@@ -124,6 +124,9 @@ def check_header(tip: Tip, params: Params, block: Block) -> None:
         raise InvalidBlock(f"{where}: time {header.time} is not after {tip.time}")
     if tip.validators.index_of(header.proposer) is None:
         raise InvalidBlock(f"{where}: the proposer is no validator")
+    if len(block.raw) > params.consensus.block_bytes:
+        most = params.consensus.block_bytes
+        raise InvalidBlock(f"{where}: {len(block.raw)} bytes where at most {most} are allowed")
     _check_last_commit(tip, block)
 
 

@@ -11,7 +11,7 @@ from tfchain.base.shapes import encode_record
 from tfchain.base.units import ScheduleId
 from tfchain.ledger import tables
 from tfchain.ledger.minting import UNSEALED_ENDED, Batch
-from tfchain.ledger.records import KeptKey, KeptRow, ScheduleState
+from tfchain.ledger.records import KeptKey, KeptRow, ScheduleState, Uptime
 from tfchain.ledger.state import State, Table
 
 R = TypeVar("R")
@@ -23,6 +23,21 @@ def put(state: State, table: Table[R], key: bytes, row: R) -> None:
     for batch in _ended_unsealed(state):
         _keep(state, batch, table, key, before)
     table.put(state, key, row)
+
+
+def put_account(state: State, key: bytes, row: Uptime) -> None:
+    """Write a node's running account; one that gives way before its batch settled is kept (P8).
+
+    Only after a halt: a node then reports for a period while two earlier ones are not settled yet.
+    """
+    before = tables.UPTIMES.get(state, key)
+    if before is not None and before.ended is not None:
+        stays = (row.running, row.ended)
+        if not any(one is not None and one.start == before.ended.start for one in stays):
+            for batch in _ended_unsealed(state):
+                if (batch.schedule, batch.start) == (row.schedule, before.ended.start):
+                    _keep(state, batch, tables.UPTIMES, key, before)
+    tables.UPTIMES.put(state, key, row)
 
 
 def at_end(state: State, batch: Batch, table: Table[R], key: bytes) -> R | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from tfchain.base.shapes import U64
 from tfchain.base.units import NodeId, Seconds
 from tfchain.errors import Rejected
-from tfchain.ledger import tables
+from tfchain.ledger import kept, tables
 from tfchain.ledger.state import State
 from tfchain.tx import running
 from tfchain.tx.kind import Context
@@ -36,4 +36,4 @@ class ReportUptime:
         key = tables.id_key(self.node_id)
         row = tables.UPTIMES.need(state, key)
         after = running.reported(row, context.params, context.time, self.t, Seconds(self.uptime))
-        tables.UPTIMES.put(state, key, after)
+        kept.put_account(state, key, after)

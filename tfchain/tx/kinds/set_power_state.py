@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from tfchain.base.units import NodeId, Seconds
 from tfchain.errors import Rejected
-from tfchain.ledger import tables
+from tfchain.ledger import kept, tables
 from tfchain.ledger.state import State
 from tfchain.tx import running
 from tfchain.tx.kind import Context
@@ -34,6 +34,4 @@ class SetPowerState:
         """Never refused once admitted."""
         key = tables.id_key(self.node_id)
         row = tables.UPTIMES.need(state, key)
-        tables.UPTIMES.put(
-            state, key, running.state_set(row, context.params, context.time, self.up)
-        )
+        kept.put_account(state, key, running.state_set(row, context.params, context.time, self.up))

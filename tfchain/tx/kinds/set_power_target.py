@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tfchain.base.units import NodeId
-from tfchain.ledger import tables
+from tfchain.ledger import kept, tables
 from tfchain.ledger.state import State
 from tfchain.tx import running
 from tfchain.tx.kind import Context
@@ -23,6 +23,4 @@ class SetPowerTarget:
         own_farm(state, node.farm_id, context.sender)
         key = tables.id_key(node.id)
         row = tables.UPTIMES.need(state, key)
-        tables.UPTIMES.put(
-            state, key, running.target_set(row, context.params, context.time, self.up)
-        )
+        kept.put_account(state, key, running.target_set(row, context.params, context.time, self.up))

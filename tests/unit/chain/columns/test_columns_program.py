@@ -1,0 +1,425 @@
+"""The second program from blocks to results, and from one run to the next."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+import pytest
+
+from tfchain.base import merkle
+from tfchain.base.crypto import HASH_BYTES, digest
+from tfchain.base.shapes import encode_record
+from tfchain.base.units import Address, FarmId, NodeId, PeriodIndex, ScheduleId, Seconds
+from tfchain.chain.columns import checkpoint
+from tfchain.chain.columns.program import Columns
+from tfchain.chain.columns.streams import Stream
+from tfchain.chain.genesis import Genesis
+from tfchain.errors import Malformed, Unavailable
+from tfchain.ledger.minting import RECEIPT_TAG, Receipt
+from tfchain.ledger.records import Resources
+from tfchain.tx.kind import Kind
+from tfchain.tx.kinds.create_farm import CreateFarm
+from tfchain.tx.kinds.report_uptime import ReportUptime
+from tfchain.tx.kinds.set_payout_account import SetPayoutAccount
+from tfchain.tx.kinds.set_stellar_address import SetStellarAddress
+from tfchain.tx.kinds.update_node import UpdateNode
+
+GIB = 1 << 30
+ZERO = 1_000_000
+
+
+class Paper(Protocol):
+    """What `conftest` lends."""
+
+    columns: Columns
+    height: int
+
+    def account(self, number: int) -> Address: ...
+    def block(self, time: int, *bodies: Kind, code: str = ..., sender: int = ...) -> None: ...
+    def join(self, time: int, *, sender: int = ..., farm: int = ..., key: bytes = ...) -> None: ...
+    def report(self, time: int, uptime: int, *, node: int = ..., block: int = ...) -> None: ...
+    def target(self, time: int, *, up: bool, node: int = ...) -> None: ...
+    def state(self, time: int, *, up: bool, node: int = ...) -> None: ...
+
+
+def _only(paper: Paper, period: int = 0) -> Receipt:
+    """The single node's receipt, once its period may be computed."""
+    paper.block(60 * (period + 1) + 12)
+    (receipt,) = paper.columns.result(0, period).receipts
+    return receipt
+
+
+def _update(paper: Paper, time: int, cru: int, *, virtualized: bool = False) -> None:
+    body = UpdateNode(
+        node_id=NodeId(1),
+        resources=Resources(cru=cru, mru=33 * GIB, hru=0, sru=400 * GIB),
+        country="BE",
+        city="Gent",
+        virtualized=virtualized,
+        acceptance=b"",
+    )
+    paper.block(time, body)
+
+
+def _steady(paper: Paper, first: int, last: int) -> None:
+    for time in range(first, last + 1, 2):
+        paper.report(time, 100 + time)
+
+
+def test_a_node_that_reports_all_along_is_paid(joined: Paper) -> None:
+    _steady(joined, 1, 61)
+    receipt = _only(joined)
+    assert (receipt.uptime, receipt.uptime_permille, receipt.reason) == (60, 1_000, "")
+    base = 8_000 * 2_400 // 1_000 + 1_600
+    assert (receipt.base_musd, receipt.musd, receipt.amount) == (base, base, base * 10**7 // 80)
+
+
+def test_the_root_is_over_all_receipts_in_node_order(joined: Paper) -> None:
+    joined.join(3, sender=2, farm=2)
+    _steady(joined, 5, 61)
+    joined.block(72)
+    result = joined.columns.result(0, 0)
+    assert [receipt.node_id for receipt in result.receipts] == [1, 2]
+    leaves = [encode_record(receipt) for receipt in result.receipts]
+    assert result.root == merkle.root(RECEIPT_TAG, leaves)
+    assert (result.total, result.count) == (sum(r.amount for r in result.receipts), 2)
+
+
+def test_a_period_without_nodes_has_the_empty_root(paper: Paper) -> None:
+    paper.block(72)
+    result = paper.columns.result(0, 0)
+    assert (result.root, result.total, result.count) == (merkle.empty_root(RECEIPT_TAG), 0, 0)
+
+
+@pytest.mark.parametrize(("time", "count"), [(59, 1), (60, 0)])
+def test_a_node_belongs_to_periods_that_end_after_it_came(
+    paper: Paper, time: int, count: int
+) -> None:
+    paper.join(time)
+    paper.block(72)
+    assert paper.columns.result(0, 0).count == count
+
+
+def test_rows_are_read_as_at_the_end(joined: Paper) -> None:
+    _update(joined, 20, 2)
+    joined.block(58, SetStellarAddress(farm_id=FarmId(1), address="GA"))
+    _update(joined, 59, 3)
+    joined.block(59, SetPayoutAccount(farm_id=FarmId(1), account=joined.account(5)))
+    joined.block(60, SetPayoutAccount(farm_id=FarmId(1), account=joined.account(6)))
+    _update(joined, 60, 4)
+    joined.block(61, SetStellarAddress(farm_id=FarmId(1), address="GB"))
+    receipt = _only(joined)
+    assert (receipt.cru, receipt.account, receipt.stellar_address) == (3, joined.account(5), "GA")
+    after = _only(joined, 1)
+    assert (after.cru, after.account, after.stellar_address) == (4, joined.account(6), "GB")
+
+
+def test_once_virtualized_always_virtualized(joined: Paper) -> None:
+    _update(joined, 5, 2, virtualized=True)
+    _update(joined, 6, 2)
+    assert _only(joined).reason == "virtualized"
+
+
+def test_what_took_no_effect_counts_for_nothing(joined: Paper) -> None:
+    told = ReportUptime(node_id=NodeId(1), t=Seconds(ZERO + 5), uptime=5)
+    joined.block(5, told, code="report_order")
+    assert _only(joined).uptime == 0
+
+
+def test_the_signed_time_picks_the_period(joined: Paper) -> None:
+    """Either way across the end: a late report of the old one, an early one of the new."""
+    joined.report(50, 100)
+    joined.report(59, 109, block=63)
+    joined.report(60, 110, block=63)
+    assert _only(joined).uptime == 6 + 6 + 1
+    assert _only(joined, 1).uptime == 0
+
+
+def test_a_late_report_counts_though_a_power_change_came_first(joined: Paper) -> None:
+    joined.target(61, up=False)
+    joined.report(58, 5, block=62)
+    assert _only(joined).uptime == 5
+
+
+def test_the_old_period_closes_with_its_window(paper: Paper) -> None:
+    paper.join(-5)
+    paper.report(59, 100)
+    paper.report(70, 111, block=71)
+    assert _only(paper).uptime == 6 + 1
+    paper.report(119, 160)
+    paper.report(131, 172, block=132)
+    paper.block(132)
+    assert paper.columns.result(0, 1).receipts[0].uptime == 6 + 6
+
+
+@pytest.mark.parametrize(
+    ("asked", "uptime", "slow"),
+    [
+        pytest.param(65, 0, 1, id="asked in the period, never woke"),
+        pytest.param(55, 0, 0, id="asked before it: as at its start"),
+    ],
+)
+def test_a_node_comes_in_asleep(joined: Paper, asked: int, uptime: int, slow: int) -> None:
+    joined.report(40, 100)
+    joined.target(41, up=False)
+    joined.state(44, up=False)
+    joined.target(asked, up=True)
+    joined.target(70, up=True)
+    receipt = _only(joined, 1)
+    assert (receipt.uptime, receipt.slow_boots) == (uptime, slow)
+
+
+def test_a_node_asleep_wakes_with_a_report_and_is_credited(joined: Paper) -> None:
+    joined.report(40, 100)
+    joined.target(41, up=False)
+    joined.state(44, up=False)
+    joined.target(50, up=True)
+    joined.report(55, 2)
+    joined.state(55, up=True)
+    assert _only(joined).uptime == 6 + 4 + (55 - 44)
+
+
+def test_going_down_twice_or_unasked_is_no_sleep(joined: Paper) -> None:
+    joined.report(10, 100)
+    joined.state(11, up=False)
+    joined.target(12, up=False)
+    joined.state(13, up=False)
+    joined.report(14, 104)
+    assert _only(joined).uptime == 6 + 4
+
+
+def test_an_account_opened_ahead_of_time_hears_of_power_too(joined: Paper) -> None:
+    """A report dated into the next period, then to sleep before that period began."""
+    joined.target(50, up=False)
+    joined.report(61, 100, block=57)
+    joined.state(58, up=False)
+    joined.report(66, 105)
+    assert _only(joined, 1).uptime == 1
+
+
+def test_before_the_first_period_only_power_is_remembered(joined: Paper) -> None:
+    joined.target(-4, up=False)
+    joined.report(-3, 5)
+    joined.state(-3, up=False)
+    joined.report(1, 9)
+    assert _only(joined).uptime == 0
+
+
+def test_a_twin_of_a_bad_key_is_found_at_the_close(paper: Paper) -> None:
+    paper.join(1, key=b"k")
+    paper.report(5, 5)
+    assert (_only(paper).violation, _only(paper, 1).violation) == (7, 0)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "period", "said"),
+    [
+        pytest.param(0, 1, "take blocks up to 1000132", id="its window is open"),
+        pytest.param(0, -1, "there is none", id="before the first"),
+        pytest.param(0, 1 << 32, "there is none", id="beyond the last"),
+        pytest.param(7, 0, "schedule 7", id="an unknown schedule"),
+    ],
+)
+def test_a_period_that_cannot_be_computed(
+    joined: Paper, schedule: int, period: int, said: str
+) -> None:
+    joined.block(131)
+    with pytest.raises(Unavailable, match=said):
+        joined.columns.result(schedule, period)
+
+
+def test_what_was_forgotten_is_gone_and_nothing_else(joined: Paper) -> None:
+    _update(joined, 2, 2)
+    joined.block(3, SetStellarAddress(farm_id=FarmId(1), address="GA"))
+    _steady(joined, 5, 131)
+    _update(joined, 132, 3)
+    joined.block(132, SetStellarAddress(farm_id=FarmId(1), address="GB"))
+    before = joined.columns.result(0, 1)
+    size = len(joined.columns.checkpoint())
+    joined.columns.forget(0, 0)
+    joined.columns.forget(0, 0)
+    assert len(joined.columns.checkpoint()) < size
+    assert joined.columns.result(0, 1) == before
+    with pytest.raises(Unavailable, match="forgotten"):
+        joined.columns.result(0, 0)
+    joined.columns.forget(0, 1)
+    assert _only(joined, 2).stellar_address == "GB"
+
+
+def test_a_running_period_is_not_forgotten(joined: Paper) -> None:
+    with pytest.raises(Unavailable, match="take blocks"):
+        joined.columns.forget(0, 0)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        ReportUptime(node_id=NodeId(2), t=Seconds(ZERO), uptime=5),
+        ReportUptime(node_id=NodeId(0), t=Seconds(ZERO), uptime=5),
+        ReportUptime(node_id=NodeId(1), t=Seconds(5), uptime=6),
+        SetStellarAddress(farm_id=FarmId(2), address=""),
+        SetStellarAddress(farm_id=FarmId(0), address=""),
+    ],
+    ids=["no such node", "node 0", "up since before 1970", "no such farm", "farm 0"],
+)
+def test_a_block_that_cannot_be_of_a_chain(joined: Paper, body: Kind) -> None:
+    with pytest.raises(Malformed):
+        joined.block(1, body)
+
+
+def test_a_farm_needs_a_twin(paper: Paper) -> None:
+    with pytest.raises(Malformed, match="twin"):
+        paper.block(1, CreateFarm(name="farm"))
+
+
+@pytest.mark.parametrize(
+    ("height", "time_ms"),
+    [
+        pytest.param(3, 999_996_000, id="a block left out"),
+        pytest.param(1, 999_996_000, id="a block again"),
+        pytest.param(2, 999_995_001, id="no later than the one before"),
+        pytest.param(2, (1 << 48) * 1_000, id="beyond all time"),
+    ],
+)
+def test_blocks_come_in_order(joined: Paper, height: int, time_ms: int) -> None:
+    with pytest.raises(Malformed):
+        joined.columns.take(height, time_ms, [], [])
+
+
+def test_a_registration_needs_terms(genesis: Genesis, joined: Paper) -> None:
+    unknown = replace(genesis.params.regimes[0], regime=99)
+    txs = [joined_tx for joined_tx in _joining(joined)]
+    for params, policies, error in (
+        (genesis.params, (), Malformed),
+        (replace(genesis.params, regimes=()), genesis.policies, Malformed),
+        (replace(genesis.params, regimes=(unknown,)), genesis.policies, Unavailable),
+    ):
+        with pytest.raises(error):
+            Columns(params, policies).take(1, 999_995_000, txs, ["ok"] * len(txs))
+
+
+def _joining(paper: Paper) -> list[bytes]:
+    """The transactions by which a node joins, as `conftest` puts them into a block."""
+    caught: list[bytes] = []
+
+    class Catcher:
+        def take(self, _height: int, _time_ms: int, txs: list[bytes], _codes: list[str]) -> None:
+            caught.extend(txs)
+
+    paper.columns = Catcher()  # type: ignore[assignment]
+    paper.join(1)
+    return caught
+
+
+# --- checkpoints ----------------------------------------------------------------------------------
+
+
+def _busy(paper: Paper) -> None:
+    _update(paper, 2, 2)
+    _steady(paper, 5, 31)
+    paper.target(40, up=False)
+    paper.state(41, up=False)
+    paper.target(58, up=True)
+    paper.report(61, 3)
+    paper.report(63, 5)
+
+
+def test_a_resumed_program_goes_on_as_if_it_had_never_stopped(
+    new_paper: Callable[[], Paper], genesis: Genesis
+) -> None:
+    through, resumed = new_paper(), new_paper()
+    for paper in (through, resumed):
+        paper.join(-5)
+        _busy(paper)
+    sealed = resumed.columns.checkpoint()
+    resumed.columns = Columns.resume(genesis.params, genesis.policies, sealed)
+    assert resumed.columns.height == through.columns.height
+    assert resumed.columns.checkpoint() == sealed
+    for paper in (through, resumed):
+        paper.report(66, 8)
+        paper.block(132)
+    for period in (0, 1):
+        assert through.columns.result(0, period) == resumed.columns.result(0, period)
+    assert through.columns.checkpoint() == resumed.columns.checkpoint()
+
+
+def test_forgetting_outlives_a_stop(joined: Paper, genesis: Genesis) -> None:
+    joined.block(72)
+    joined.columns.forget(0, 0)
+    resumed = Columns.resume(genesis.params, genesis.policies, joined.columns.checkpoint())
+    with pytest.raises(Unavailable, match="forgotten"):
+        resumed.result(0, 0)
+
+
+@pytest.mark.parametrize("place", [0, HASH_BYTES - 1, HASH_BYTES, -1])
+def test_a_bit_that_flipped_is_noticed(joined: Paper, genesis: Genesis, place: int) -> None:
+    sealed = bytearray(joined.columns.checkpoint())
+    sealed[place] ^= 1
+    with pytest.raises(Malformed, match="hash"):
+        Columns.resume(genesis.params, genesis.policies, bytes(sealed))
+
+
+@pytest.mark.parametrize("sealed", [b"", bytes(31), digest(b"tf/columns", b"")])
+def test_a_checkpoint_cut_off_is_malformed(genesis: Genesis, sealed: bytes) -> None:
+    with pytest.raises(Malformed):
+        Columns.resume(genesis.params, genesis.policies, sealed)
+
+
+def test_a_checkpoint_of_another_chain_is_malformed(joined: Paper, genesis: Genesis) -> None:
+    joined.block(1)
+    sealed = joined.columns.checkpoint()
+    with pytest.raises(Malformed, match="constants"):
+        Columns.resume(genesis.params, genesis.policies[:1], sealed)
+
+
+def test_columns_of_unequal_length_are_malformed(joined: Paper, genesis: Genesis) -> None:
+    joined.report(5, 5)
+    constants = checkpoint.constants_hash(genesis.params, genesis.policies)
+    kept = checkpoint.unseal(joined.columns.checkpoint(), constants)
+    (stream,) = kept.streams
+    for columns in (stream.columns[:-8], stream.columns[:-1]):
+        cut = replace(kept, streams=(replace(stream, columns=columns),))
+        with pytest.raises(Malformed, match="columns"):
+            Columns.resume(genesis.params, genesis.policies, checkpoint.seal(cut))
+
+
+def test_a_checkpoint_too_long_is_malformed_unread() -> None:
+    class Long(bytes):
+        def __len__(self) -> int:
+            return checkpoint.CHECKPOINT_BYTES_MAX + 1
+
+    with pytest.raises(Malformed, match="bytes"):
+        checkpoint.unseal(Long(), bytes(32))
+
+
+# --- columns --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param((0, True, 5, 5, 5), id="true for a number"),
+        pytest.param((3, 1, 5, 5, 5), id="an unknown kind"),
+        pytest.param((0, 0, 5, 5, 5), id="no node"),
+        pytest.param((0, 1, -1, 5, 5), id="before all time"),
+        pytest.param((0, 1, 5, (1 << 48) + 1, 5), id="up for longer than all time"),
+        pytest.param((0, 1, 5, 5, 1 << 63), id="beyond int64"),
+    ],
+)
+def test_a_column_takes_only_what_fits(row: tuple[int, int, int, int, int]) -> None:
+    with pytest.raises(AssertionError):
+        Stream().append(*row)
+
+
+def test_a_stream_grows_and_keeps_its_order() -> None:
+    stream = Stream()
+    for time in range(600):
+        stream.append(0, 1 + time % 2, time, time, time)
+    rows = stream.by_node()
+    assert rows[2].tolist() == [*range(0, 600, 2), *range(1, 600, 2)]
+    assert Stream.decode(stream.encode(), {}).encode() == stream.encode()
+
+
+def test_keys_of_results_are_those_of_the_ledger(joined: Paper) -> None:
+    receipt = _only(joined)
+    assert (receipt.schedule, receipt.period) == (ScheduleId(0), PeriodIndex(0))
