@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from tfchain.base.shapes import decode_record
-from tfchain.base.units import U64_MAX, PeriodIndex, Seconds
+from tfchain.base.units import PeriodIndex
 from tfchain.chain import export_records as records
-from tfchain.chain.admit import seconds
 from tfchain.chain.audit_report import Report, Rows, held_change, minting_block, newly_sealed
 from tfchain.chain.columns.program import Columns
 from tfchain.chain.execute import Outcome, check_txs, execute, params_of
@@ -32,8 +31,6 @@ R = TypeVar("R")
 
 RECORD_BYTES_MAX: Final = 8 * 1024 * 1024
 """The longest record but genesis and blocks: a full run of receipts."""
-_END: Final = Seconds(U64_MAX)
-"""Later than any block."""
 
 VerifyAll = Callable[[Sequence[Check]], Sequence[bool]]
 """Which of these signatures are genuine, in order."""
@@ -44,7 +41,6 @@ class _Showing:
     """A sealed batch whose receipts the export is to show, and how far it has."""
 
     batch: Batch
-    sealed_at: Seconds
     node: int = 0
     count: int = 0
 
@@ -77,7 +73,7 @@ class Auditor:
         elif kind == records.RECEIPTS:
             self._take_receipts(self._decoded(records.ReceiptRun, payload))
         elif kind == records.LAST_COMMIT:
-            self._check_all_shown(_END)
+            self._check_all_shown()
             self._check_last_commit(self._decoded(Commit, payload))
             self._ended = True
         else:
@@ -122,10 +118,10 @@ class Auditor:
             block = decode_block(raw)
         except Malformed as fault:
             raise Malformed(f"after block {self._tip.height}: {fault}") from fault
-        self._check_all_shown(seconds(block.header.time))
+        self._check_all_shown()
         self._check_block(block)
         outcome = execute(self._rows, input_of(self._tip, block))
-        self._note_sealed(seconds(block.header.time), outcome)
+        self._note_sealed(outcome)
         self.report.supply_held += held_change(self._rows, outcome)
         self._rows.write(outcome.rows)
         self._note(block, outcome)
@@ -173,22 +169,20 @@ class Auditor:
             )
         self.report.anchored = True
 
-    def _note_sealed(self, now: Seconds, outcome: Outcome) -> None:
+    def _note_sealed(self, outcome: Outcome) -> None:
         for batch in newly_sealed(self._rows, outcome):
-            self._due[batch.schedule, batch.period] = _Showing(batch, now)
+            self._due[batch.schedule, batch.period] = _Showing(batch)
 
-    def _check_all_shown(self, now: Seconds) -> None:
-        """Batches that sealed in an earlier second than `now` have all their receipts shown."""
-        for place, showing in list(self._due.items()):
+    def _check_all_shown(self) -> None:
+        """The batches that sealed in the last block have all their receipts in the export."""
+        for showing in self._due.values():
             batch = showing.batch
-            if showing.sealed_at >= now:
-                continue
             if showing.count != batch.count:
-                where = f"batch {batch.schedule}/{batch.period}"
                 raise Malformed(
-                    f"{where}: {showing.count} of {batch.count} receipts are in the export"
+                    f"batch {batch.schedule}/{batch.period}:"
+                    f" {showing.count} of {batch.count} receipts are in the export"
                 )
-            del self._due[place]
+        self._due = {}
 
     def _take_receipts(self, run: records.ReceiptRun) -> None:
         """Receipts as the export shows them, against the ones recomputed here."""

@@ -1,8 +1,8 @@
 """What stands in an exported chain, record by record; `store.export` frames it.
 
-Genesis first, then each block; after the block in which a batch sealed, and before the first block
-of a later second, the receipts of that batch, so that they can be compared with the ones recomputed;
-last the commit of the last block, which no later block carries.
+Genesis first, then each block; right after the block in which a batch sealed the receipts of that
+batch, so that they can be compared with the ones recomputed; last the commit of the last block, which
+no later block carries.
 """
 
 from dataclasses import dataclass
@@ -11,10 +11,8 @@ from typing import Annotated, Final
 from tfchain.base.crypto import HASH_BYTES, digest
 from tfchain.base.limits import GENESIS_BYTES_MAX, RECORD_BYTES_MAX
 from tfchain.base.shapes import Blob, Many
-from tfchain.base.units import PeriodIndex, ScheduleId, Seconds
+from tfchain.base.units import PeriodIndex, ScheduleId
 from tfchain.errors import Malformed
-from tfchain.ledger.minting import SEALED, Batch
-from tfchain.ledger.params import ScheduleRow
 
 GENESIS: Final = 1
 BLOCK: Final = 2
@@ -58,9 +56,3 @@ def genesis_text(payload: bytes) -> str:
 
 def _text_hash(raw: bytes) -> bytes:
     return digest(b"tf/genesis-text", raw)
-
-
-def sealed_at(batch: Batch, row: ScheduleRow) -> Seconds:
-    """The second of block time in which a sealed batch of this schedule sealed."""
-    assert batch.state >= SEALED and batch.schedule == row.id, "only a sealed batch has receipts"
-    return Seconds(batch.attest_until - row.attest_window)

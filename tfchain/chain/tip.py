@@ -9,7 +9,8 @@ from typing import Annotated
 
 from tfchain.base.crypto import ZERO_HASH
 from tfchain.base.shapes import Hash, Nested
-from tfchain.base.units import Address, Height, Millis
+from tfchain.base.units import U32_MAX, Address, Height, Millis, Seconds
+from tfchain.chain.admit import seconds
 from tfchain.chain.execute import Input, Outcome
 from tfchain.chain.genesis import Genesis
 from tfchain.errors import InvalidBlock
@@ -23,7 +24,7 @@ from tfchain.ledger.block import (
     tx_root,
 )
 from tfchain.ledger.commit import Commit, check_tally
-from tfchain.ledger.params import Params, params_hash
+from tfchain.ledger.params import Params, ScheduleRow, params_hash
 from tfchain.ledger.validators import ValidatorSet
 
 
@@ -122,12 +123,20 @@ def check_header(tip: Tip, params: Params, block: Block) -> None:
             raise InvalidBlock(f"{where}: {name} is not what height {tip.height} leads to")
     if header.time <= tip.time:
         raise InvalidBlock(f"{where}: time {header.time} is not after {tip.time}")
+    if any(_is_past(row, seconds(header.time)) for row in params.schedules):
+        raise InvalidBlock(f"{where}: time {header.time} is after the last period")
     if tip.validators.index_of(header.proposer) is None:
         raise InvalidBlock(f"{where}: the proposer is no validator")
     if len(block.raw) > params.consensus.block_bytes:
         most = params.consensus.block_bytes
         raise InvalidBlock(f"{where}: {len(block.raw)} bytes where at most {most} are allowed")
     _check_last_commit(tip, block)
+
+
+def _is_past(row: ScheduleRow, now: Seconds) -> bool:
+    """Periods are numbered with 32 bits: whoever runs a block must be able to open its period."""
+    period = row.index_of(now)
+    return period is not None and period > U32_MAX
 
 
 def _check_last_commit(tip: Tip, block: Block) -> None:

@@ -5,7 +5,8 @@ An account opens when its period is first touched, from the power state of then:
 touches it first, so that is the state at the period's start. A node asked to wake before a period
 began counts from the period's start here, not from its first block: that needs no second row, and a
 halted chain blames nobody. The account before stays whichever period it is of: after a halt of months
-the last one that was lived through is still there to settle.
+the last one that was lived through is still there to settle. A report of a period that a later one
+overtook before anything of the node fell into it comes too late and credits nothing.
 """
 
 from dataclasses import replace
@@ -79,7 +80,8 @@ def target_set(row: Uptime, params: Params, now: Seconds, up: bool) -> Uptime:
     if ended is not None and _open_after(ended, schedule, now):
         ended, _ = rules.power_target(ended, power, now, up)
     if running is not None:
-        running, _ = rules.power_target(running, power, now, up)
+        # An account that a report opened ahead of block time: asked before it began counts as then.
+        running, _ = rules.power_target(running, power, max(now, running.start), up)
     moved = replace(power, target_up=up)
     return replace(row, running=running, ended=ended, power=moved)
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from tfchain.base.codec import Plain, decode, encode
+from tfchain.base.codec import Plain, encode
 from tfchain.base.limits import MINT_TX_BYTES_MAX
 from tfchain.base.shapes import layout
 from tfchain.base.units import Address, FarmId, NodeId, PeriodIndex, ScheduleId, Seconds, Utft
@@ -103,10 +103,12 @@ def test_what_took_no_effect_is_not_even_read() -> None:
 
 @pytest.mark.parametrize("number", sorted(KINDS))
 def test_no_kind_of_the_ledger_is_unknown_here(number: int) -> None:
-    try:
-        assert read_block([_raw(number, [1])], ["ok"]) == []
-    except Malformed as fault:
-        assert "unknown" not in str(fault)
+    """Those that are read at all find fault with an empty body, not with their number."""
+    if number in {0, 10, 11, 12}:
+        assert read_block([_raw(number, [])], ["ok"]) == []
+        return
+    with pytest.raises(Malformed, match="a list of"):
+        read_block([_raw(number, [])], ["ok"])
 
 
 @pytest.mark.parametrize(

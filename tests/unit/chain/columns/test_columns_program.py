@@ -1,18 +1,14 @@
 """The second program from blocks to results, and from one run to the next."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
 import pytest
 
 from tfchain.base import merkle
-from tfchain.base.crypto import HASH_BYTES, digest
 from tfchain.base.shapes import encode_record
 from tfchain.base.units import Address, FarmId, NodeId, PeriodIndex, ScheduleId, Seconds
-from tfchain.chain.columns import checkpoint
 from tfchain.chain.columns.program import Columns
-from tfchain.chain.columns.streams import Stream
 from tfchain.chain.genesis import Genesis
 from tfchain.errors import Malformed, Unavailable
 from tfchain.ledger.minting import RECEIPT_TAG, Receipt
@@ -135,10 +131,17 @@ def test_the_signed_time_picks_the_period(joined: Paper) -> None:
     assert _only(joined, 1).uptime == 0
 
 
-def test_a_late_report_counts_though_a_power_change_came_first(joined: Paper) -> None:
+def test_a_first_report_comes_too_late_once_a_power_change_opened_the_next(joined: Paper) -> None:
     joined.target(61, up=False)
     joined.report(58, 5, block=62)
-    assert _only(joined).uptime == 5
+    assert _only(joined).uptime == 0
+
+
+def test_a_late_report_counts_where_the_node_was_heard_of_before(joined: Paper) -> None:
+    joined.report(54, 100)
+    joined.target(61, up=False)
+    joined.report(58, 104, block=62)
+    assert _only(joined).uptime == 6 + 4
 
 
 def test_the_old_period_closes_with_its_window(paper: Paper) -> None:
@@ -188,6 +191,15 @@ def test_going_down_twice_or_unasked_is_no_sleep(joined: Paper) -> None:
     assert _only(joined).uptime == 6 + 4
 
 
+def test_a_node_sleeps_since_it_went_down_however_often_it_says_so(joined: Paper) -> None:
+    joined.target(40, up=False)
+    joined.state(44, up=False)
+    joined.state(59, up=False)
+    joined.target(60, up=True)
+    joined.report(65, 2)
+    assert _only(joined, 1).uptime == 0
+
+
 def test_an_account_opened_ahead_of_time_hears_of_power_too(joined: Paper) -> None:
     """A report dated into the next period, then to sleep before that period began."""
     joined.target(50, up=False)
@@ -202,6 +214,7 @@ def test_before_the_first_period_only_power_is_remembered(joined: Paper) -> None
     joined.report(-3, 5)
     joined.state(-3, up=False)
     joined.report(1, 9)
+    assert joined.columns.checkpoint()
     assert _only(joined).uptime == 0
 
 
@@ -228,6 +241,11 @@ def test_a_period_that_cannot_be_computed(
         joined.columns.result(schedule, period)
 
 
+def _versions(paper: Paper) -> tuple[int, int]:
+    roster = paper.columns._roster
+    return len(roster.farms[0].versions), len(roster.machines[0].versions)
+
+
 def test_what_was_forgotten_is_gone_and_nothing_else(joined: Paper) -> None:
     _update(joined, 2, 2)
     joined.block(3, SetStellarAddress(farm_id=FarmId(1), address="GA"))
@@ -235,14 +253,17 @@ def test_what_was_forgotten_is_gone_and_nothing_else(joined: Paper) -> None:
     _update(joined, 132, 3)
     joined.block(132, SetStellarAddress(farm_id=FarmId(1), address="GB"))
     before = joined.columns.result(0, 1)
+    kept = _versions(joined)
     size = len(joined.columns.checkpoint())
     joined.columns.forget(0, 0)
     joined.columns.forget(0, 0)
     assert len(joined.columns.checkpoint()) < size
+    assert (kept, _versions(joined)) == ((3, 3), (2, 2))
     assert joined.columns.result(0, 1) == before
     with pytest.raises(Unavailable, match="forgotten"):
         joined.columns.result(0, 0)
     joined.columns.forget(0, 1)
+    assert _versions(joined) == (1, 1)
     assert _only(joined, 2).stellar_address == "GB"
 
 
@@ -288,7 +309,7 @@ def test_blocks_come_in_order(joined: Paper, height: int, time_ms: int) -> None:
 
 def test_a_registration_needs_terms(genesis: Genesis, joined: Paper) -> None:
     unknown = replace(genesis.params.regimes[0], regime=99)
-    txs = [joined_tx for joined_tx in _joining(joined)]
+    txs = _joining(joined)
     for params, policies, error in (
         (genesis.params, (), Malformed),
         (replace(genesis.params, regimes=()), genesis.policies, Malformed),
@@ -309,115 +330,6 @@ def _joining(paper: Paper) -> list[bytes]:
     paper.columns = Catcher()  # type: ignore[assignment]
     paper.join(1)
     return caught
-
-
-# --- checkpoints ----------------------------------------------------------------------------------
-
-
-def _busy(paper: Paper) -> None:
-    _update(paper, 2, 2)
-    _steady(paper, 5, 31)
-    paper.target(40, up=False)
-    paper.state(41, up=False)
-    paper.target(58, up=True)
-    paper.report(61, 3)
-    paper.report(63, 5)
-
-
-def test_a_resumed_program_goes_on_as_if_it_had_never_stopped(
-    new_paper: Callable[[], Paper], genesis: Genesis
-) -> None:
-    through, resumed = new_paper(), new_paper()
-    for paper in (through, resumed):
-        paper.join(-5)
-        _busy(paper)
-    sealed = resumed.columns.checkpoint()
-    resumed.columns = Columns.resume(genesis.params, genesis.policies, sealed)
-    assert resumed.columns.height == through.columns.height
-    assert resumed.columns.checkpoint() == sealed
-    for paper in (through, resumed):
-        paper.report(66, 8)
-        paper.block(132)
-    for period in (0, 1):
-        assert through.columns.result(0, period) == resumed.columns.result(0, period)
-    assert through.columns.checkpoint() == resumed.columns.checkpoint()
-
-
-def test_forgetting_outlives_a_stop(joined: Paper, genesis: Genesis) -> None:
-    joined.block(72)
-    joined.columns.forget(0, 0)
-    resumed = Columns.resume(genesis.params, genesis.policies, joined.columns.checkpoint())
-    with pytest.raises(Unavailable, match="forgotten"):
-        resumed.result(0, 0)
-
-
-@pytest.mark.parametrize("place", [0, HASH_BYTES - 1, HASH_BYTES, -1])
-def test_a_bit_that_flipped_is_noticed(joined: Paper, genesis: Genesis, place: int) -> None:
-    sealed = bytearray(joined.columns.checkpoint())
-    sealed[place] ^= 1
-    with pytest.raises(Malformed, match="hash"):
-        Columns.resume(genesis.params, genesis.policies, bytes(sealed))
-
-
-@pytest.mark.parametrize("sealed", [b"", bytes(31), digest(b"tf/columns", b"")])
-def test_a_checkpoint_cut_off_is_malformed(genesis: Genesis, sealed: bytes) -> None:
-    with pytest.raises(Malformed):
-        Columns.resume(genesis.params, genesis.policies, sealed)
-
-
-def test_a_checkpoint_of_another_chain_is_malformed(joined: Paper, genesis: Genesis) -> None:
-    joined.block(1)
-    sealed = joined.columns.checkpoint()
-    with pytest.raises(Malformed, match="constants"):
-        Columns.resume(genesis.params, genesis.policies[:1], sealed)
-
-
-def test_columns_of_unequal_length_are_malformed(joined: Paper, genesis: Genesis) -> None:
-    joined.report(5, 5)
-    constants = checkpoint.constants_hash(genesis.params, genesis.policies)
-    kept = checkpoint.unseal(joined.columns.checkpoint(), constants)
-    (stream,) = kept.streams
-    for columns in (stream.columns[:-8], stream.columns[:-1]):
-        cut = replace(kept, streams=(replace(stream, columns=columns),))
-        with pytest.raises(Malformed, match="columns"):
-            Columns.resume(genesis.params, genesis.policies, checkpoint.seal(cut))
-
-
-def test_a_checkpoint_too_long_is_malformed_unread() -> None:
-    class Long(bytes):
-        def __len__(self) -> int:
-            return checkpoint.CHECKPOINT_BYTES_MAX + 1
-
-    with pytest.raises(Malformed, match="bytes"):
-        checkpoint.unseal(Long(), bytes(32))
-
-
-# --- columns --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "row",
-    [
-        pytest.param((0, True, 5, 5, 5), id="true for a number"),
-        pytest.param((3, 1, 5, 5, 5), id="an unknown kind"),
-        pytest.param((0, 0, 5, 5, 5), id="no node"),
-        pytest.param((0, 1, -1, 5, 5), id="before all time"),
-        pytest.param((0, 1, 5, (1 << 48) + 1, 5), id="up for longer than all time"),
-        pytest.param((0, 1, 5, 5, 1 << 63), id="beyond int64"),
-    ],
-)
-def test_a_column_takes_only_what_fits(row: tuple[int, int, int, int, int]) -> None:
-    with pytest.raises(AssertionError):
-        Stream().append(*row)
-
-
-def test_a_stream_grows_and_keeps_its_order() -> None:
-    stream = Stream()
-    for time in range(600):
-        stream.append(0, 1 + time % 2, time, time, time)
-    rows = stream.by_node()
-    assert rows[2].tolist() == [*range(0, 600, 2), *range(1, 600, 2)]
-    assert Stream.decode(stream.encode(), {}).encode() == stream.encode()
 
 
 def test_keys_of_results_are_those_of_the_ledger(joined: Paper) -> None:

@@ -46,6 +46,9 @@ DOWN: Final = [*UP, ("s", 3_500, 0)]
 LATE: Final = [("r", LENGTH - 300, 9_000)]
 """One report shortly before the end: a whole cap for it."""
 
+NAP: Final = [("s", LENGTH + 9, 0), ("w", LENGTH + 9, 0)]
+"""Asleep and asked to wake, after the end."""
+
 
 @pytest.mark.parametrize(
     ("steps", "total", "violation", "slow"),
@@ -126,8 +129,7 @@ LATE: Final = [("r", LENGTH - 300, 9_000)]
             id="woke after the end: credit up to it",
         ),
         pytest.param(
-            [*LATE, ("r", LENGTH + 1, 9_301), ("s", LENGTH + 9, 0), ("w", LENGTH + 9, 0)]
-            + [("r", LENGTH + 9_000, 1)],
+            [*LATE, ("r", LENGTH + 1, 9_301), *NAP, ("r", LENGTH + 9_000, 1)],
             2_760,
             0,
             0,

@@ -1,0 +1,236 @@
+"""What a block says to this program: its transactions that took effect, read by its own decoder.
+
+Kinds are told by number and fields by place (`[version, field, ...]`), so that the definitions that
+execute a block are not asked what stands in it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from tfchain.base.codec import Plain, decode
+from tfchain.base.limits import MINT_TX_BYTES_MAX
+from tfchain.base.shapes import layout
+from tfchain.base.units import Address
+from tfchain.errors import Malformed
+from tfchain.ledger.records import Resources
+
+TOOK_EFFECT: Final = "ok"
+ENVELOPE_FIELDS: Final = 8
+SENDER_PLACE: Final = 2
+KIND_PLACE: Final = 6
+BODY_PLACE: Final = 7
+BODY_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TwinMade:
+    """`create_twin`."""
+
+    sender: Address
+    relay: str
+    public_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FarmMade:
+    """`create_farm`."""
+
+    sender: Address
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutSet:
+    """`set_payout_account`."""
+
+    farm_id: int
+    account: Address
+
+
+@dataclass(frozen=True, slots=True)
+class StellarSet:
+    """`set_stellar_address`."""
+
+    farm_id: int
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeMade:
+    """`register_node`."""
+
+    sender: Address
+    farm_id: int
+    resources: Resources
+    country: str
+    city: str
+    virtualized: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NodeChanged:
+    """`update_node`."""
+
+    node_id: int
+    resources: Resources
+    country: str
+    city: str
+    virtualized: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """`report_uptime`."""
+
+    node_id: int
+    t: int
+    uptime: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSet:
+    """`set_power_target`."""
+
+    node_id: int
+    up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StateSet:
+    """`set_power_state`."""
+
+    node_id: int
+    up: bool
+
+
+Event: TypeAlias = (
+    TwinMade
+    | FarmMade
+    | PayoutSet
+    | StellarSet
+    | NodeMade
+    | NodeChanged
+    | Reported
+    | TargetSet
+    | StateSet
+)
+
+
+def read_block(txs: Sequence[bytes], codes: Sequence[str]) -> list[Event]:
+    """What took effect, in order; kinds that move coins alone are passed over.
+
+    Raises:
+        Malformed: not one code a transaction, or bytes that are no transaction of their kind.
+    """
+    if len(txs) != len(codes):
+        raise Malformed(f"{len(txs)} transactions and {len(codes)} codes")
+    events = [_read(raw) for raw, code in zip(txs, codes, strict=True) if code == TOOK_EFFECT]
+    return [event for event in events if event is not None]
+
+
+def _read(raw: bytes) -> Event | None:
+    outer = _list(decode(raw, MINT_TX_BYTES_MAX), 2)
+    inner = _list(outer[0], ENVELOPE_FIELDS)
+    kind = _int(inner[KIND_PLACE])
+    if kind in _MONEY:
+        return None
+    row = _KINDS.get(kind)
+    if row is None:
+        raise Malformed(f"unknown kind {kind}")
+    fields, read = row
+    body = _list(inner[BODY_PLACE], fields + 1)
+    if _int(body[0]) != BODY_VERSION:
+        raise Malformed(f"kind {kind}: version {BODY_VERSION} is due")
+    return read(Address(_bytes(inner[SENDER_PLACE])), body[1:])
+
+
+def _twin(sender: Address, body: list[Plain]) -> Event:
+    return TwinMade(sender, _text(body[0]), _bytes(body[1]))
+
+
+def _farm(sender: Address, body: list[Plain]) -> Event:
+    return FarmMade(sender, _text(body[0]))
+
+
+def _payout(_sender: Address, body: list[Plain]) -> Event:
+    return PayoutSet(_int(body[0]), Address(_bytes(body[1])))
+
+
+def _stellar(_sender: Address, body: list[Plain]) -> Event:
+    return StellarSet(_int(body[0]), _text(body[1]))
+
+
+def _register(sender: Address, body: list[Plain]) -> Event:
+    """Farm, reporter, resources, country, city, virtualized, acceptance."""
+    size, place = _resources(body[2]), (_text(body[3]), _text(body[4]))
+    return NodeMade(sender, _int(body[0]), size, *place, _flag(body[5]))
+
+
+def _update(_sender: Address, body: list[Plain]) -> Event:
+    """Node, resources, country, city, virtualized, acceptance."""
+    size, place = _resources(body[1]), (_text(body[2]), _text(body[3]))
+    return NodeChanged(_int(body[0]), size, *place, _flag(body[4]))
+
+
+def _report(_sender: Address, body: list[Plain]) -> Event:
+    return Reported(_int(body[0]), _int(body[1]), _int(body[2]))
+
+
+def _target(_sender: Address, body: list[Plain]) -> Event:
+    return TargetSet(_int(body[0]), _flag(body[1]))
+
+
+def _state(_sender: Address, body: list[Plain]) -> Event:
+    """Node, signed time, up: power moves at block time, so the signed one is not looked at."""
+    return StateSet(_int(body[0]), _flag(body[2]))
+
+
+_KINDS: Final[dict[int, tuple[int, Callable[[Address, list[Plain]], Event]]]] = {
+    1: (2, _twin),
+    2: (1, _farm),
+    3: (2, _payout),
+    4: (2, _stellar),
+    5: (7, _register),
+    6: (6, _update),
+    7: (3, _report),
+    8: (2, _target),
+    9: (3, _state),
+}
+"""By kind: how many fields its body has, and who reads them."""
+_MONEY: Final = frozenset({0, 10, 11, 12})
+"""mint, transfer, commit_mint, attest_mint: no node earns by them."""
+
+
+def _list(plain: Plain, items: int) -> list[Plain]:
+    if type(plain) is not list or len(plain) != items:
+        raise Malformed(f"a list of {items} is due")
+    return plain
+
+
+def _int(plain: Plain) -> int:
+    if type(plain) is not int or plain < 0:
+        raise Malformed("a number is due")
+    return plain
+
+
+def _text(plain: Plain) -> str:
+    if type(plain) is not str:
+        raise Malformed("text is due")
+    return plain
+
+
+def _bytes(plain: Plain) -> bytes:
+    if type(plain) is not bytes:
+        raise Malformed("bytes are due")
+    return plain
+
+
+def _flag(plain: Plain) -> bool:
+    if type(plain) is not bool:
+        raise Malformed("true or false is due")
+    return plain
+
+
+def _resources(plain: Plain) -> Resources:
+    return layout(Resources).unpack(plain)

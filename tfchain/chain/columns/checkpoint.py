@@ -1,0 +1,155 @@
+"""What the second program remembers between two runs, as bytes that carry their own hash (P36)."""
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from tfchain.base.crypto import HASH_BYTES, digest
+from tfchain.base.shapes import Blob, Hash, Many, Nested, decode_record, encode_record
+from tfchain.base.units import (
+    U32_MAX,
+    Height,
+    Millis,
+    NodeId,
+    PeriodIndex,
+    ScheduleId,
+    Seconds,
+)
+from tfchain.chain.columns.roster import FarmHistory, Machine, Roster
+from tfchain.chain.columns.routes import Routes
+from tfchain.chain.columns.streams import Stream
+from tfchain.errors import Malformed
+from tfchain.ledger.params import Params
+from tfchain.ledger.records import Policy, Twin
+
+CHECKPOINT_BYTES_MAX: Final = U32_MAX
+"""Where a MessagePack blob ends: a period of 97,000 nodes that report every forty minutes."""
+_TAG: Final = b"tf/columns"
+_ROWS: Final = U32_MAX
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asleep:
+    """A node that came into a period asleep."""
+
+    node_id: NodeId
+    since: Seconds
+    asked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptStream:
+    """One period's columns."""
+
+    schedule: ScheduleId
+    period: PeriodIndex
+    columns: Annotated[bytes, Blob(0, CHECKPOINT_BYTES_MAX)]
+    asleep: Annotated[tuple[Asleep, ...], Many(Nested(Asleep), _ROWS)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Floor:
+    """The first period of a schedule that was not forgotten."""
+
+    schedule: ScheduleId
+    period: PeriodIndex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constants:
+    """What a checkpoint was computed under."""
+
+    params: Annotated[Params, Nested(Params)]
+    policies: Annotated[tuple[Policy, ...], Many(Nested(Policy), 64)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """Everything."""
+
+    constants: Hash
+    height: Height
+    time_ms: Millis
+    twins: Annotated[tuple[Twin, ...], Many(Nested(Twin), _ROWS)]
+    farms: Annotated[tuple[FarmHistory, ...], Many(Nested(FarmHistory), _ROWS)]
+    machines: Annotated[tuple[Machine, ...], Many(Nested(Machine), _ROWS)]
+    streams: Annotated[tuple[KeptStream, ...], Many(Nested(KeptStream), _ROWS)]
+    floors: Annotated[tuple[Floor, ...], Many(Nested(Floor), 64)]
+
+
+def seal(checkpoint: Checkpoint) -> bytes:
+    """The bytes, their hash in front."""
+    body = encode_record(checkpoint)
+    return digest(_TAG, body) + body
+
+
+def unseal(sealed: bytes, constants: bytes, bytes_max: int = CHECKPOINT_BYTES_MAX) -> Checkpoint:
+    """The checkpoint that `sealed` spells.
+
+    Raises:
+        Malformed: longer than `bytes_max`, the hash does not fit, or it was made under other constants.
+    """
+    if len(sealed) > bytes_max:
+        raise Malformed(f"a checkpoint of {len(sealed)} bytes")
+    front, body = sealed[:HASH_BYTES], sealed[HASH_BYTES:]
+    if digest(_TAG, body) != front:
+        raise Malformed("the checkpoint does not have the hash that it carries")
+    checkpoint = decode_record(Checkpoint, body, bytes_max)
+    if checkpoint.constants != constants:
+        raise Malformed("the checkpoint is of a chain with other constants")
+    return checkpoint
+
+
+def constants_hash(params: Params, policies: tuple[Policy, ...]) -> bytes:
+    """What ties a checkpoint to its chain."""
+    return digest(b"tf/columns/const", encode_record(Constants(params=params, policies=policies)))
+
+
+def checkpoint_of(
+    constants: bytes, height: Height, time_ms: Millis, roster: Roster, routes: Routes
+) -> Checkpoint:
+    """All of it as one record, in order of schedule, period and id."""
+    return Checkpoint(
+        constants=constants,
+        height=height,
+        time_ms=time_ms,
+        twins=tuple(roster.twins),
+        farms=tuple(roster.farms),
+        machines=tuple(roster.machines),
+        streams=tuple(_kept(place, routes.streams[place]) for place in sorted(routes.streams)),
+        floors=tuple(
+            Floor(schedule=ScheduleId(schedule), period=PeriodIndex(period))
+            for schedule, period in sorted(routes.forgotten.items())
+        ),
+    )
+
+
+def restore(checkpoint: Checkpoint, roster: Roster, routes: Routes) -> None:
+    """Fill an empty roster and empty routes.
+
+    Raises:
+        Malformed: columns of unequal length.
+    """
+    roster.twins = list(checkpoint.twins)
+    roster.twin_ids = {twin.account: twin.id for twin in checkpoint.twins}
+    roster.farms, roster.machines = list(checkpoint.farms), list(checkpoint.machines)
+    for floor in checkpoint.floors:
+        routes.forgotten[floor.schedule] = floor.period
+    for kept in checkpoint.streams:
+        asleep = {int(row.node_id): (int(row.since), row.asked) for row in kept.asleep}
+        try:
+            stream = Stream.decode(kept.columns, asleep)
+        except ValueError as fault:
+            raise Malformed("columns of unequal length") from fault
+        routes.streams[kept.schedule, kept.period] = stream
+
+
+def _kept(place: tuple[int, int], stream: Stream) -> KeptStream:
+    return KeptStream(
+        schedule=ScheduleId(place[0]),
+        period=PeriodIndex(place[1]),
+        columns=stream.encode(),
+        asleep=tuple(
+            Asleep(node_id=NodeId(node), since=Seconds(since), asked=asked)
+            for node, (since, asked) in sorted(stream.asleep.items())
+        ),
+    )

@@ -1,0 +1,239 @@
+"""The program itself: feed it every block, ask it for a period."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tfchain.base import merkle
+from tfchain.base.shapes import encode_record
+from tfchain.base.units import MS_PER_S, U32_MAX, Height, Millis, Seconds
+from tfchain.chain.columns import checkpoint, farming_v3
+from tfchain.chain.columns.blocks import (
+    Event,
+    FarmMade,
+    NodeMade,
+    PayoutSet,
+    Reported,
+    StateSet,
+    StellarSet,
+    TargetSet,
+    TwinMade,
+    read_block,
+)
+from tfchain.chain.columns.farming_v3 import Case
+from tfchain.chain.columns.regular import split
+from tfchain.chain.columns.roster import Roster, span_of
+from tfchain.chain.columns.routes import Routes
+from tfchain.chain.columns.streams import REPORT, TIME_MAX, WAKE, Stream, Table
+from tfchain.chain.columns.uptime import (
+    Identity,
+    Report,
+    Tally,
+    asked_to_wake,
+    close,
+    fell_asleep,
+    reported,
+)
+from tfchain.errors import Malformed, Unavailable
+from tfchain.ledger.minting import RECEIPT_TAG, Receipt
+from tfchain.ledger.params import Params, ScheduleRow
+from tfchain.ledger.records import Policy
+
+REGIMES: Final[dict[int, Callable[[Case], Receipt]]] = {
+    farming_v3.REGIME: farming_v3.receipt_of,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a guardian attests: proof-of-capacity root, sum in utft, count; and how it came."""
+
+    root: bytes
+    total: int
+    count: int
+    receipts: tuple[Receipt, ...]
+
+
+class Columns:
+    """Recomputes a chain's periods from its blocks alone, each block once and in order."""
+
+    def __init__(self, params: Params, policies: tuple[Policy, ...]) -> None:
+        self._params = params
+        self._constants = checkpoint.constants_hash(params, policies)
+        self._height = 0
+        self._time_ms = 0
+        self._roster = Roster(params, policies)
+        self._routes = Routes(params)
+
+    @property
+    def height(self) -> int:
+        """The last block that was taken; 0 before the first."""
+        return self._height
+
+    def take(self, height: int, time_ms: int, txs: Sequence[bytes], codes: Sequence[str]) -> None:
+        """The next block: all its transactions, mints included, and what came of each.
+
+        After an error the program has part of the block and must be thrown away.
+
+        Raises:
+            Malformed: not the next block, or not the block of a chain.
+            Unavailable: a registration under a regime that this program does not know.
+        """
+        if height != self._height + 1 or time_ms <= self._time_ms:
+            raise Malformed(f"block {height} at {time_ms} ms is not the one after {self._height}")
+        if time_ms >= TIME_MAX * MS_PER_S:
+            raise Malformed(f"block {height}: time {time_ms} ms")
+        for event in read_block(txs, codes):
+            self._apply(event, Seconds(time_ms // MS_PER_S))
+        self._height, self._time_ms = height, time_ms
+
+    def result(self, schedule: int, period: int) -> Result:
+        """The whole period, recomputed.
+
+        Raises:
+            Unavailable: an unknown schedule, a period whose post window is still open at the last
+                block, or one that was forgotten.
+        """
+        row = self._schedule(schedule)
+        self._check_ready(row, period)
+        end = span_of(row, period)[1]
+        tallies = self._tallies(row, period)
+        receipts = tuple(
+            self._receipt(row, period, machine.contract.node_id, tallies)
+            for machine in self._roster.machines
+            if machine.contract.schedule == schedule and machine.contract.registered < end
+        )
+        root = merkle.root(RECEIPT_TAG, [encode_record(receipt) for receipt in receipts])
+        total = sum(receipt.amount for receipt in receipts)
+        return Result(root, total, len(receipts), receipts)
+
+    def forget(self, schedule: int, period: int) -> None:
+        """Drop what only this period and earlier ones of its schedule need.
+
+        Raises:
+            Unavailable: an unknown schedule, or a period that still takes events.
+        """
+        row, forgotten = self._schedule(schedule), self._routes.forgotten
+        if period < forgotten[schedule]:
+            return
+        self._check_ready(row, period)
+        forgotten[schedule] = period + 1
+        for place in sorted(self._routes.streams):
+            if place[0] == schedule and place[1] <= period:
+                del self._routes.streams[place]
+        rows = self._params.schedules
+        self._roster.drop_before(min(span_of(each, forgotten[each.id])[1] for each in rows))
+
+    def checkpoint(self) -> bytes:
+        """All that is remembered, canonical, its hash (32 bytes) in front."""
+        kept = checkpoint.checkpoint_of(
+            self._constants,
+            Height(self._height),
+            Millis(self._time_ms),
+            self._roster,
+            self._routes,
+        )
+        return checkpoint.seal(kept)
+
+    @classmethod
+    def resume(cls, params: Params, policies: tuple[Policy, ...], sealed: bytes) -> "Columns":
+        """A program that goes on after the checkpoint's block.
+
+        Raises:
+            Malformed: the hash does not fit the bytes, or the checkpoint is of another chain.
+        """
+        program = cls(params, policies)
+        kept = checkpoint.unseal(sealed, program._constants)
+        checkpoint.restore(kept, program._roster, program._routes)
+        program._height, program._time_ms = kept.height, kept.time_ms
+        return program
+
+    def _apply(self, event: Event, block: Seconds) -> None:
+        roster, routes = self._roster, self._routes
+        match event:
+            case Reported():
+                routes.report(roster, event, block)
+            case TargetSet():
+                routes.target(roster, event, block)
+            case StateSet():
+                routes.state(roster, event, block)
+            case TwinMade():
+                roster.add_twin(event)
+            case FarmMade():
+                roster.add_farm(event, block)
+            case PayoutSet() | StellarSet():
+                roster.change_farm(event, block)
+            case NodeMade():
+                roster.add_node(event, block)
+                self._check_regime(roster.machines[-1].contract.regime)
+            case _:  # the last one: another event would not fit here
+                roster.change_node(event, block)
+
+    def _check_regime(self, regime: int) -> None:
+        if regime not in REGIMES:
+            raise Unavailable(
+                f"no second program for regime {regime}", "the block's registration", "update"
+            )
+
+    def _schedule(self, schedule: int) -> ScheduleRow:
+        rows = [row for row in self._params.schedules if row.id == schedule]
+        if not rows:
+            raise Unavailable(f"schedule {schedule}", "unknown to this chain", "see its genesis")
+        return rows[0]
+
+    def _check_ready(self, row: ScheduleRow, period: int) -> None:
+        name = f"period {period} of schedule {row.id}"
+        if not 0 <= period <= U32_MAX:
+            raise Unavailable(name, "there is none", "periods count from 0")
+        if period < self._routes.forgotten[row.id]:
+            raise Unavailable(name, "forgotten", "take the blocks again from height 1")
+        due = span_of(row, period)[1] + row.post_window
+        now = self._time_ms // MS_PER_S
+        if now < due:
+            raise Unavailable(name, f"last block at {now}", f"take blocks up to {due}")
+
+    def _tallies(self, row: ScheduleRow, period: int) -> dict[int, Tally]:
+        """Every node that anything happened to, before the verdict."""
+        stream = self._routes.streams.get((row.id, period), Stream())
+        start, end = span_of(row, period)
+        parts = split(stream, self._params.uptime, start, end)
+        tallies = {
+            node: Tally(start=start, end=end, total=total) for node, total in parts.totals.items()
+        }
+        for node, rows in parts.others.items():
+            tally = Tally(start=start, end=end)
+            if node in stream.asleep:
+                since, asked = stream.asleep[node]
+                tally.slept_at, tally.wake_at = since, start if asked else None
+            self._go_through(tally, rows)
+            tallies[node] = tally
+        return tallies
+
+    def _go_through(self, tally: Tally, rows: Table) -> None:
+        limits = self._params.uptime
+        for kind, _node, time, uptime, block in rows.T.tolist():
+            if kind == REPORT:
+                reported(tally, limits, Report(time, uptime, block))
+            elif kind == WAKE:
+                asked_to_wake(tally, block)
+            else:
+                fell_asleep(tally, limits, block)
+
+    def _receipt(
+        self, row: ScheduleRow, period: int, node_id: int, tallies: dict[int, Tally]
+    ) -> Receipt:
+        start, end = span_of(row, period)
+        node = self._roster.node_at(node_id, end)
+        twin = self._roster.twins[node.twin_id - 1]
+        tally = tallies.get(node_id, Tally(start=start, end=end))
+        close(tally, Identity(twin.relay, twin.public_key), pardoned=start)
+        contract = self._roster.machine(node_id).contract
+        case = Case(
+            schedule=row,
+            period=period,
+            node=node,
+            farm=self._roster.farm_at(node.farm_id, end),
+            contract=contract,
+            tally=tally,
+        )
+        return REGIMES[contract.regime](case)

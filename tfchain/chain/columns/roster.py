@@ -1,0 +1,233 @@
+"""Who there is, built from the blocks alone: twins, farms, nodes, and how they were at each end (P8).
+
+A row keeps a version for every period's end that it saw; "as at the period's end" is then the last
+version from a block before it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Final
+
+from tfchain.base.shapes import Many, Nested
+from tfchain.base.units import Address, FarmId, NodeId, PeriodIndex, Seconds, TwinId
+from tfchain.chain.columns.blocks import (
+    FarmMade,
+    NodeChanged,
+    NodeMade,
+    PayoutSet,
+    StellarSet,
+    TwinMade,
+)
+from tfchain.chain.columns.farming_v3 import compute_millionths, storage_millionths
+from tfchain.errors import Malformed
+from tfchain.ledger.params import Params, ScheduleRow
+from tfchain.ledger.records import Contract, Farm, Node, Policy, Twin
+from tfchain.ledger.uptime import ALWAYS_UP, PowerState
+
+VERSIONS_MAX: Final = 1 << 20
+"""Of one row: one for each period that was not forgotten."""
+TOUCHED_KEPT: Final = 3
+"""Periods that an event can still reach: the ended one, the running one, one ahead of block time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FarmVersion:
+    """A farm as it was from a block on."""
+
+    since: Seconds
+    farm: Annotated[Farm, Nested(Farm)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeVersion:
+    """A node as it was from a block on."""
+
+    since: Seconds
+    node: Annotated[Node, Nested(Node)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A period that something of a node fell into, and the power it came in with."""
+
+    period: PeriodIndex
+    power: Annotated[PowerState, Nested(PowerState)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FarmHistory:
+    """A farm's versions, oldest first."""
+
+    versions: Annotated[tuple[FarmVersion, ...], Many(Nested(FarmVersion), VERSIONS_MAX)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """A node's frozen terms, its versions, its power now, and the periods it touched last."""
+
+    contract: Annotated[Contract, Nested(Contract)]
+    versions: Annotated[tuple[NodeVersion, ...], Many(Nested(NodeVersion), VERSIONS_MAX)]
+    power: Annotated[PowerState, Nested(PowerState)]
+    touched: Annotated[tuple[Opened, ...], Many(Nested(Opened), TOUCHED_KEPT)]
+
+
+def period_of(row: ScheduleRow, time: int) -> int:
+    """The period that a time falls into; negative before the first."""
+    return (time - row.start) // row.length
+
+
+def span_of(row: ScheduleRow, period: int) -> tuple[int, int]:
+    """Start and end of a period."""
+    start = row.start + period * row.length
+    return start, start + row.length
+
+
+class Roster:
+    """Everybody that the blocks named so far; ids are given in order, from 1."""
+
+    def __init__(self, params: Params, policies: Sequence[Policy]) -> None:
+        self.twins: list[Twin] = []
+        self.twin_ids: dict[Address, TwinId] = {}
+        self.farms: list[FarmHistory] = []
+        self.machines: list[Machine] = []
+        self._params = params
+        self._policies = tuple(policies)
+
+    def machine(self, node_id: int) -> Machine:
+        """The node's row; `Malformed` where no block registered it."""
+        if not 1 <= node_id <= len(self.machines):
+            raise Malformed(f"no block registered node {node_id}")
+        return self.machines[node_id - 1]
+
+    def node_at(self, node_id: int, end: int) -> Node:
+        """The node as it was when a period ended; it was there."""
+        versions = self.machine(node_id).versions
+        return [row for row in versions if row.since < end][-1].node
+
+    def farm_at(self, farm_id: int, end: int) -> Farm:
+        """The farm as it was when a period ended; it was there."""
+        return [row for row in self._farm(farm_id).versions if row.since < end][-1].farm
+
+    def add_twin(self, event: TwinMade) -> None:
+        """A twin never changes."""
+        twin_id = TwinId(len(self.twins) + 1)
+        self.twin_ids[event.sender] = twin_id
+        twin = Twin(
+            id=twin_id, account=event.sender, relay=event.relay, public_key=event.public_key
+        )
+        self.twins.append(twin)
+
+    def add_farm(self, event: FarmMade, block: Seconds) -> None:
+        """Pay goes to its owner's account at first."""
+        farm = Farm(
+            id=FarmId(len(self.farms) + 1),
+            twin_id=self._twin_of(event.sender),
+            name=event.name,
+            payout_account=event.sender,
+            stellar_address="",
+        )
+        self.farms.append(FarmHistory(versions=(FarmVersion(since=block, farm=farm),)))
+
+    def change_farm(self, event: PayoutSet | StellarSet, block: Seconds) -> None:
+        """A farm's pay goes elsewhere."""
+        versions = self._farm(event.farm_id).versions
+        farm = _changed(versions[-1].farm, event)
+        kept = versions if self._ended_between(versions[-1].since, block) else versions[:-1]
+        after = FarmHistory(versions=(*kept, FarmVersion(since=block, farm=farm)))
+        self.farms[event.farm_id - 1] = after
+
+    def add_node(self, event: NodeMade, block: Seconds) -> None:
+        """A node joins, its terms are frozen (P18)."""
+        self._farm(event.farm_id)
+        node = Node(
+            id=NodeId(len(self.machines) + 1),
+            farm_id=FarmId(event.farm_id),
+            twin_id=self._twin_of(event.sender),
+            resources=event.resources,
+            country=event.country,
+            city=event.city,
+            certified=False,
+            virtualized=event.virtualized,
+            created=block,
+            deposit=self._params.node_deposit,
+        )
+        machine = Machine(
+            contract=self._terms(node),
+            versions=(NodeVersion(since=block, node=node),),
+            power=ALWAYS_UP,
+            touched=(),
+        )
+        self.machines.append(machine)
+
+    def change_node(self, event: NodeChanged, block: Seconds) -> None:
+        """Other capacity, another place; once virtualized, always virtualized."""
+        machine = self.machine(event.node_id)
+        last = machine.versions[-1]
+        node = replace(
+            last.node,
+            resources=event.resources,
+            country=event.country,
+            city=event.city,
+            virtualized=last.node.virtualized or event.virtualized,
+        )
+        kept = machine.versions if self._ended_between(last.since, block) else machine.versions[:-1]
+        after = replace(machine, versions=(*kept, NodeVersion(since=block, node=node)))
+        self.machines[event.node_id - 1] = after
+
+    def drop_before(self, horizon: int) -> None:
+        """Forget versions that no period ending at `horizon` or later asks for."""
+        for place, history in enumerate(self.farms):
+            farms = history.versions
+            old = sum(1 for row in farms[1:] if row.since < horizon)
+            self.farms[place] = FarmHistory(versions=farms[old:])
+        for place, machine in enumerate(self.machines):
+            nodes = machine.versions
+            old = sum(1 for row in nodes[1:] if row.since < horizon)
+            self.machines[place] = replace(machine, versions=nodes[old:])
+
+    def _ended_between(self, since: int, block: int) -> bool:
+        """Whether somebody will ask how a row was before `block`."""
+        rows = self._params.schedules
+        return any(period_of(row, since) != period_of(row, block) for row in rows)
+
+    def _farm(self, farm_id: int) -> FarmHistory:
+        if not 1 <= farm_id <= len(self.farms):
+            raise Malformed(f"no block made farm {farm_id}")
+        return self.farms[farm_id - 1]
+
+    def _twin_of(self, account: Address) -> TwinId:
+        twin_id = self.twin_ids.get(account)
+        if twin_id is None:
+            raise Malformed("no block made the sender's twin")
+        return twin_id
+
+    def _terms(self, node: Node) -> Contract:
+        """The policy and price of the day, and the regime that takes registrations now (P5)."""
+        started = [row for row in self._params.regimes if row.start <= node.created]
+        offered = [row for row in self._policies if row.id == self._params.policy]
+        if not started or not offered:
+            raise Malformed("no regime or no policy takes registrations")
+        regime, policy = started[-1], offered[0]
+        return Contract(
+            node_id=node.id,
+            regime=regime.regime,
+            schedule=regime.schedule,
+            policy_id=policy.id,
+            price_cu=policy.price_cu,
+            price_su=policy.price_su,
+            price_nu=policy.price_nu,
+            price_ipv4=policy.price_ipv4,
+            minimal_uptime=policy.minimal_uptime,
+            policy_immutable=policy.immutable,
+            policy_default=policy.default,
+            connection_price=self._params.connection_price,
+            registered=node.created,
+            cu=compute_millionths(node),
+            su=storage_millionths(node),
+        )
+
+
+def _changed(farm: Farm, event: PayoutSet | StellarSet) -> Farm:
+    if isinstance(event, PayoutSet):
+        return replace(farm, payout_account=event.account)
+    return replace(farm, stellar_address=event.address)

@@ -1,0 +1,99 @@
+"""Which periods an event feeds: the one that it falls into, and for a while the one before (P2).
+
+A report falls where its signed time says, a power change where its block's time says. What happened
+to a node in a period is one sequence, in block order.
+"""
+
+from dataclasses import replace
+
+from tfchain.base.units import PeriodIndex, Seconds
+from tfchain.chain.columns.blocks import Reported, StateSet, TargetSet
+from tfchain.chain.columns.roster import TOUCHED_KEPT, Opened, Roster, period_of, span_of
+from tfchain.chain.columns.streams import REPORT, SLEEP, WAKE, Stream
+from tfchain.errors import Malformed
+from tfchain.ledger.params import Params, ScheduleRow
+from tfchain.ledger.uptime import PowerState
+
+Place = tuple[int, int]
+"""Schedule and period."""
+
+
+class Routes:
+    """The streams of all periods that were not forgotten, filled as blocks are taken."""
+
+    def __init__(self, params: Params) -> None:
+        self.streams: dict[Place, Stream] = {}
+        self.forgotten: dict[int, int] = {row.id: 0 for row in params.schedules}
+        """By schedule: the first period that was not forgotten."""
+        self._schedules: dict[int, ScheduleRow] = {row.id: row for row in params.schedules}
+
+    def report(self, roster: Roster, event: Reported, block: int) -> None:
+        """A report: its signed time alone says which period is running for it."""
+        if event.uptime > event.t:
+            raise Malformed(f"{event.uptime} seconds of uptime at {event.t}")
+        self._route(roster, event.node_id, event.t, (REPORT, event.t, event.uptime, block))
+
+    def target(self, roster: Roster, event: TargetSet, block: Seconds) -> None:
+        """Somebody wants the node up or down; only a wish to wake what is down counts."""
+        power = roster.machine(event.node_id).power
+        counts = event.up and not power.state_up
+        self._route(roster, event.node_id, block, (WAKE, block, 0, block) if counts else None)
+        _set_power(roster, event.node_id, replace(power, target_up=event.up))
+
+    def state(self, roster: Roster, event: StateSet, block: Seconds) -> None:
+        """The node goes up or down; only going down as wished counts, a report tells of waking."""
+        power = roster.machine(event.node_id).power
+        counts = power.state_up and not event.up and not power.target_up
+        self._route(roster, event.node_id, block, (SLEEP, block, 0, block) if counts else None)
+        if event.up:
+            after = replace(power, state_up=True, down_at=Seconds(0))
+        else:
+            after = replace(
+                power, state_up=False, down_at=block if power.state_up else power.down_at
+            )
+        _set_power(roster, event.node_id, after)
+
+    def _route(
+        self, roster: Roster, node_id: int, time: int, row: tuple[int, int, int, int] | None
+    ) -> None:
+        """Touch the period that `time` falls into, and feed `row` to it and to the one before.
+
+        A power change also reaches a period that a report opened ahead of block time: the node comes
+        into it that way. A period that a later one overtook before anything of the node fell into
+        it stays untouched: a report of it comes too late.
+        """
+        schedule = self._schedules[roster.machine(node_id).contract.schedule]
+        period = period_of(schedule, time)
+        known = [opened.period for opened in roster.machine(node_id).touched]
+        overtaken = period not in known and any(other > period for other in known)
+        if period >= 0 and not overtaken:
+            self._touch(roster, schedule, node_id, period)
+        if row is None or (overtaken and row[0] == REPORT):
+            return
+        kind, at, uptime, block = row
+        touched = [opened.period for opened in roster.machine(node_id).touched]
+        for other in touched:
+            if other == period or (other > period and kind != REPORT):
+                self._stream(schedule, other).append(kind, node_id, at, uptime, block)
+        for ended in [other for other in touched if other < period][-1:]:
+            if block < span_of(schedule, ended)[1] + schedule.post_window:
+                self._stream(schedule, ended).append(kind, node_id, at, uptime, block)
+
+    def _touch(self, roster: Roster, schedule: ScheduleRow, node_id: int, period: int) -> None:
+        """Open the node's account of a period, asleep if the node came into it asleep."""
+        machine = roster.machine(node_id)
+        if any(opened.period == period for opened in machine.touched):
+            return
+        power = machine.power
+        opened = Opened(period=PeriodIndex(period), power=power)
+        kept = (*machine.touched, opened)[-TOUCHED_KEPT:]
+        roster.machines[node_id - 1] = replace(machine, touched=kept)
+        if not power.state_up:
+            self._stream(schedule, period).asleep[node_id] = (power.down_at, power.target_up)
+
+    def _stream(self, schedule: ScheduleRow, period: int) -> Stream:
+        return self.streams.setdefault((schedule.id, period), Stream())
+
+
+def _set_power(roster: Roster, node_id: int, power: PowerState) -> None:
+    roster.machines[node_id - 1] = replace(roster.machine(node_id), power=power)
