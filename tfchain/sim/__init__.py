@@ -1,0 +1,1 @@
+"""Whole networks in virtual time, on one thread, from one seed: the same replica that a node runs."""

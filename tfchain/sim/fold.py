@@ -1,0 +1,104 @@
+"""The chain as somebody sees it who only has the blocks: what every node must agree with.
+
+Each height is checked and executed once, from the decoded bytes, when the first node stores it; whatever
+any node stores is then compared with what came out here.
+"""
+
+from tfchain.base.crypto import verify
+from tfchain.base.units import Address, Height
+from tfchain.chain.execute import Outcome, check_txs, execute, params_of
+from tfchain.chain.tip import Tip, check_header, input_of, next_tip
+from tfchain.errors import InvalidBlock
+from tfchain.ledger.block import Block, decode_block
+from tfchain.ledger.commit import ABSENT, FOR_BLOCK, Commit, signatures_of
+from tfchain.ledger.state import State
+from tfchain.ledger.validators import ValidatorSet
+from tfchain.store.chain import ChainStore
+from tfchain.store.memory import MemoryStore
+from tfchain.tx.transaction import Check
+
+
+class Fold:
+    """Blocks from genesis on, one after another."""
+
+    def __init__(self, genesis: str) -> None:
+        self._store = MemoryStore()
+        chain = ChainStore(self._store)
+        chain.begin(genesis)
+        self.tips = [chain.tip()]
+        """By height; that of genesis first."""
+        self.outcomes: list[Outcome] = []
+        """By height, from 1 on."""
+        self._genuine: dict[Check, None] = {}
+
+    @property
+    def tip(self) -> Tip:
+        """The last one."""
+        return self.tips[-1]
+
+    @property
+    def chain_id(self) -> str:
+        """The name of the chain."""
+        return params_of(self.state()).chain_id
+
+    def place_of(self, key: bytes) -> int:
+        """The place in the set of the validator with this key."""
+        keys = [member.key for member in self.tips[0].validators.validators]
+        return keys.index(Address(key))
+
+    def state(self) -> State:
+        """The state after the last block, to look into."""
+        return State(self._store)
+
+    def validators(self, height: Height) -> ValidatorSet:
+        """Those of a height that is at most one after the last."""
+        return self.tips[height - 1].validators
+
+    def take(self, raw: bytes) -> None:
+        """The next block, checked in full, executed and kept; raises `InvalidBlock`, `Malformed`."""
+        tip, block = self.tip, decode_block(raw)
+        params = params_of(self.state())
+        check_header(tip, params, block)
+        self._check_signatures(params.chain_id, block)
+        outcome = execute(self._store, input_of(tip, block))
+        self._store.write(outcome.rows)
+        self.tips.append(next_tip(tip, block, outcome))
+        self.outcomes.append(outcome)
+
+    def _check_signatures(self, chain_id: str, block: Block) -> None:
+        tip = self.tip
+        checks = [one.check() for one in check_txs(self._store, input_of(tip, block))]
+        if block.last_commit is not None:
+            self._check_quorum(tip.last_validators, block.last_commit)
+            checks += signatures_of(chain_id, tip.last_validators, block.last_commit)
+        self._verify(checks)
+
+    def check_commit(self, commit: Commit) -> None:
+        """Whether a commit of a kept height proves its block; raises `InvalidBlock`."""
+        validators = self.validators(commit.height)
+        if commit.block_id != self.tips[commit.height].block_id:
+            raise InvalidBlock(f"commit of {commit.height}: it is for another block")
+        self._check_quorum(validators, commit)
+        self._verify(signatures_of(self.chain_id, validators, commit))
+
+    def _check_quorum(self, validators: ValidatorSet, commit: Commit) -> None:
+        """Counted here, for the count of the ledger is on trial as well."""
+        if len(commit.slots) != len(validators.validators):
+            raise InvalidBlock(f"commit of {commit.height}: {len(commit.slots)} slots")
+        rows = list(zip(validators.validators, commit.slots, strict=True))
+        power = sum(member.power for member, slot in rows if slot.flag == FOR_BLOCK)
+        if not more_than_two_thirds(power, validators):
+            raise InvalidBlock(f"commit of {commit.height}: power {power} is no two thirds")
+        if any((slot.flag == ABSENT) != (slot.signature == b"") for _, slot in rows):
+            raise InvalidBlock(f"commit of {commit.height}: a flag belies its signature")
+
+    def _verify(self, checks: list[Check]) -> None:
+        for check in checks:
+            if check not in self._genuine and not verify(*check):
+                raise InvalidBlock("a false signature")
+            self._genuine[check] = None
+
+
+def more_than_two_thirds(power: int, validators: ValidatorSet) -> bool:
+    """The rule of the paper, not the code's quorum."""
+    return 3 * power > 2 * sum(member.power for member in validators.validators)
