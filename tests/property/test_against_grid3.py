@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from tfchain.base.units import PeriodIndex, Seconds
 from tfchain.ledger.uptime import PowerState, UptimeAccount
 from tfchain.rules import uptime
-from tfchain.rules.periods import STANDARD
+from tfchain.rules.periods import standard_bounds
 from tfchain.rules.uptime import PUBLIC_LIMITS
 
 mintingnode.logging_mode = None  # it prints every step otherwise
 
 PERIOD = PeriodIndex(70)
-START, END = STANDARD.bounds(PERIOD)
+START, END = standard_bounds(PERIOD)
 POST_S = 27 * 3_600
 FIRST_BLOCK = Seconds(START + 4)
 

@@ -1,0 +1,1 @@
+"""The front door: parses, prints, draws progress. One file a verb."""

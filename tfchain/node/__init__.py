@@ -1,0 +1,1 @@
+"""A replica's effects, carried out on real disk and wire: one process a node."""

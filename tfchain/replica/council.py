@@ -4,7 +4,7 @@ The machine says what to do; here it is put in words that a driver understands, 
 checked against the state of its parent before the machine may know it.
 """
 
-from typing import Final
+from typing import Final, assert_never
 
 from tfchain.base.units import Address, Height, Millis, Round
 from tfchain.bft import events as bft
@@ -12,7 +12,7 @@ from tfchain.bft.machine import Config, Machine
 from tfchain.bft.messages import Message, Proposal, same_statement, sign_bytes
 from tfchain.chain.execute import Outcome, check_txs, params_of
 from tfchain.chain.tip import Tip, check_header, input_of, next_tip
-from tfchain.errors import InvalidBlock
+from tfchain.errors import Divergence, InvalidBlock
 from tfchain.ledger.block import Block
 from tfchain.ledger.commit import Commit, signatures_of
 from tfchain.ledger.state import Reader, State
@@ -98,7 +98,7 @@ class Council:
                 checked[entry.block_id] = None
             due = _still_due(due, entry) + list(self.machine.receive(entry))
         if not entries:
-            self._out.append(Log(payload=height_record(self.height)))
+            self._begin_log()
         self._set_begin_timer()
         self._carry(tuple(effect for effect in due if self._is_of_now(effect)))
         for block in list(self.blocks.values()):
@@ -152,11 +152,23 @@ class Council:
         self._open()
         ids = [transaction_id(raw) for raw in block.txs]
         self.pool.advance(reader, self.params, self.height, self.now, ids)
-        self._out += [EndLog(), Log(payload=height_record(self.height))]
+        self._out.append(EndLog())
+        self._begin_log()
         self._set_begin_timer()
 
+    def _begin_log(self) -> None:
+        """On disk at once: whoever only follows or catches up signs nothing and so syncs nothing.
+
+        A power cut would leave its log several heights behind its store, which is refused (P35).
+        """
+        self._out += [Log(payload=height_record(self.height)), SyncLog()]
+
     def feed(self, event: bft.Event) -> None:
-        """Log, then tell the machine; our own words are on disk before they leave (1.7.2)."""
+        """Log, then tell the machine; our own words are on disk before they leave (1.7.2).
+
+        What led to them is on disk before they are signed: else a crash could lose it, the signer
+        would refuse whatever else is asked for that place, and all of us could be silent for ever.
+        """
         self._out.append(Log(payload=event_record(event)))
         if isinstance(event, bft.Signed):
             self._out.append(SyncLog())
@@ -167,7 +179,7 @@ class Council:
             match effect:
                 case bft.Sign():
                     text = sign_bytes(self.params.chain_id, effect.message)
-                    self._out.append(Sign(message=effect.message, text=text))
+                    self._out += [SyncLog(), Sign(message=effect.message, text=text)]
                 case bft.Send():
                     self._spread(effect.message)
                 case bft.SetTimer():
@@ -180,9 +192,11 @@ class Council:
                 case bft.WantBlock():
                     self._out.append(Broadcast(kind=wire.WANT, payload=effect.block_id))
                 case bft.Decide():
-                    self.decide(self.blocks[effect.block_id], effect.commit)
+                    self._decide_held(effect.block_id, effect.commit)
                 case bft.Conflict():
                     self._out.append(Conflict(first=effect.first, second=effect.second))
+                case _:
+                    assert_never(effect)
 
     def _build(self, round_: Round) -> None:
         assert self._address is not None, "only a validator is asked to build"
@@ -198,16 +212,36 @@ class Council:
         self.keep(block)
         self.feed(bft.Built(round=round_, block_id=block.id, time_ms=block.header.time))
 
+    def _decide_held(self, block_id: bytes, commit: Commit) -> None:
+        """A candidate of long ago may be gone: those locked on it have it, and catch-up fetches it."""
+        block = self.blocks.get(block_id)
+        if block is not None:
+            self.decide(block, commit)
+
     def decide(self, block: Block, commit: Commit) -> None:
+        """Run the block that the commit is for, unless that is under way.
+
+        Raises:
+            Divergence: another block of this height was decided, too.
+        """
         if self.deciding is None:
             self.deciding = (block, commit)
             self._out.append(Execute(block=block, input=input_of(self.tip, block)))
+        elif self.deciding[0].id != block.id:
+            raise Divergence(
+                f"height {self.height}: blocks {self.deciding[0].id.hex()} and {block.id.hex()}"
+                " both have two thirds of precommits"
+            )
 
     def keep(self, block: Block) -> None:
+        """Log a candidate and hold it; of too many goes the oldest that nobody is likely to need."""
         self._out.append(Log(payload=block_record(block)))
         self.blocks[block.id] = block
         if len(self.blocks) > BLOCKS_HELD_MAX:
-            kept = (block.id, self.machine.locked_id, self.machine.valid_id)
+            machine = self.machine
+            proposal = machine.proposal_at(machine.round)
+            proposed = b"" if proposal is None else proposal.block_id
+            kept = (block.id, machine.locked_id, machine.valid_id, proposed)
             del self.blocks[next(known for known in self.blocks if known not in kept)]
 
     def check(self, block: Block) -> None:
@@ -216,7 +250,7 @@ class Council:
             check_header(self.tip, self.params, block)
             transactions = check_txs(self.reader, input_of(self.tip, block))
         except InvalidBlock:
-            self.verdict(block, good=False)
+            self._hear_of(block, good=False)
             return
         unknown = self.checks.unknown(transactions)
         purpose = ForProposal(block=block, transactions=unknown)
@@ -229,9 +263,13 @@ class Council:
         return signatures_of(self.params.chain_id, self.tip.last_validators, block.last_commit)
 
     def verdict(self, block: Block, *, good: bool) -> None:
-        if block.header.height == self.machine.config.height:
-            time = block.header.time
-            self.feed(bft.BlockChecked(block_id=block.id, valid=good, time_ms=time))
+        """The signatures of a candidate were looked at; of an earlier height's nobody cares."""
+        if block.header.height == self.height:
+            self._hear_of(block, good=good)
+
+    def _hear_of(self, block: Block, *, good: bool) -> None:
+        time = block.header.time
+        self.feed(bft.BlockChecked(block_id=block.id, valid=good, time_ms=time))
 
     def _spread(self, message: Message) -> None:
         """Our own words to everybody; with a proposal goes its block."""

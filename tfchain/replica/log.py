@@ -12,6 +12,7 @@ from tfchain.errors import Divergence, Malformed
 from tfchain.ledger.block import Block, decode_block
 
 _HEIGHT: Final = b"\x00"
+_HEIGHT_BYTES: Final = 8
 _BLOCK: Final = b"\x01"
 _EVENT: Final = b"\x02"
 
@@ -20,7 +21,7 @@ Entry: TypeAlias = Block | Event
 
 def height_record(height: Height) -> bytes:
     """A height begins."""
-    return _HEIGHT + height.to_bytes(8, "big")
+    return _HEIGHT + height.to_bytes(_HEIGHT_BYTES, "big")
 
 
 def block_record(block: Block) -> bytes:
@@ -49,7 +50,8 @@ def entries_of(payloads: Iterable[bytes], height: Height) -> list[Entry]:
             current = _read(payload, current, entries)
         except Malformed as fault:
             raise Divergence(f"the log holds what nobody writes: {fault}") from fault
-    if current not in (0, height - 1, height):
+    headless = current == 0 and entries
+    if headless or current not in (0, height - 1, height):
         raise Divergence(f"the log is at height {current}, the store asks for {height}")
     return entries if current == height else []
 
@@ -58,6 +60,8 @@ def _read(payload: bytes, current: int, entries: list[Entry]) -> int:
     """Take one record in; the height that it belongs to."""
     tag, body = payload[:1], payload[1:]
     if tag == _HEIGHT:
+        if len(body) != _HEIGHT_BYTES:
+            raise Malformed("a height has eight bytes")
         entries.clear()
         return int.from_bytes(body, "big")
     if tag == _BLOCK:

@@ -4,9 +4,9 @@ Everything that decides is here or below; a driver only carries out, and node an
 very code. Here stands what comes from peers and people; the height under way is the council's.
 """
 
-from typing import Final
+from typing import Final, assert_never
 
-from tfchain.base.crypto import verify
+from tfchain.base.crypto import HASH_BYTES, verify
 from tfchain.base.limits import SYNC_BLOCKS_MAX
 from tfchain.base.shapes import decode_record, encode_record
 from tfchain.base.units import Address, Millis
@@ -117,6 +117,8 @@ class Replica:
                 self.council.executed(event.block_id, event.outcome)
             case Saved():
                 self._take_saved(event)
+            case _:
+                assert_never(event)
         effects = list(self._out)
         self._out.clear()
         return effects
@@ -147,6 +149,8 @@ class Replica:
                 self._take_fetched(purpose, good=good)
             case None:
                 return
+            case unknown:
+                assert_never(unknown)
 
     # Gossip: where we stand, and what others lack.
 
@@ -191,9 +195,7 @@ class Replica:
             case wire.BLOCKS:
                 self._take_blocks(peer, wire.decode_blocks(payload))
             case wire.WANT:
-                block = self.council.blocks.get(payload)
-                if block is not None:
-                    self._say(peer, wire.BLOCK, block.raw)
+                self._take_want(peer, payload)
             case wire.BLOCK:
                 self._take_wanted(payload)
             case _:
@@ -222,7 +224,7 @@ class Replica:
         if proposal.pol_round == NO_POL and block.header.proposer != signer.address:
             raise Malformed("a fresh block that names another proposer")
         council.feed(bft.ProposalReceived(proposal=proposal, arrival_ms=council.now))
-        self._hold(block)
+        self._hold_if_due(block, machine.proposal_at(proposal.round))
 
     def _take_vote(self, vote: Vote) -> None:
         council = self.council
@@ -231,10 +233,11 @@ class Replica:
             machine = council.previous
         if vote.height != machine.config.height:
             return
+        signer = signer_of(machine.config.validators, vote)
         known = machine.rounds.earlier(vote)
         if known is not None and same_statement(known, vote):
             return
-        self._check_signature(signer_of(machine.config.validators, vote).key, vote)
+        self._check_signature(signer.key, vote)
         if machine is council.machine:
             council.feed(bft.VoteReceived(vote=vote))
         else:
@@ -245,12 +248,21 @@ class Replica:
         if not verify(key, text, message.signature):
             raise Malformed("a false signature on a proposal or vote")
 
-    def _take_wanted(self, raw: bytes) -> None:
-        block = decode_block(raw)
-        if block.id in self.council.machine.wanted:
-            self._hold(block)
+    def _take_want(self, peer: bytes, block_id: bytes) -> None:
+        if len(block_id) != HASH_BYTES:
+            raise Malformed("a block id is due")
+        block = self.council.blocks.get(block_id)
+        if block is not None:
+            self._say(peer, wire.BLOCK, block.raw)
 
-    def _hold(self, block: Block) -> None:
+    def _take_wanted(self, raw: bytes) -> None:
+        self._hold_if_due(decode_block(raw), None)
+
+    def _hold_if_due(self, block: Block, accepted: Proposal | None) -> None:
+        """One block a round, and those two thirds voted for: a liar's others would push them out."""
+        proposed = accepted is not None and accepted.block_id == block.id
+        if not proposed and block.id not in self.council.machine.wanted:
+            return
         if block.id not in self.council.blocks:
             self.council.keep(block)
             self.council.check(block)
@@ -270,7 +282,7 @@ class Replica:
             self._say(request.peer, wire.GET_BLOCKS, encode_record(asked))
 
     def _take_blocks(self, peer: bytes, blocks: list[tuple[bytes, Commit]]) -> None:
-        """Blocks that nobody asked for, or that come too late, are dropped (1.11.4)."""
+        """Blocks that nobody asked for are dropped (1.11.4)."""
         if self.sync.accepts(peer):
             self.sync.keep(peer, blocks)
             self._next_fetched()
@@ -311,6 +323,7 @@ class Replica:
             self.sync.drop(purpose.peer)
             self._out.append(Blame(peer=purpose.peer, reason="a block with a false signature"))
         elif purpose.block.header.height == self.council.height:
+            self.sync.helped(purpose.peer)
             self.council.checks.remember_all(purpose.transactions)
             self.council.decide(purpose.block, purpose.commit)
             return

@@ -7,13 +7,13 @@ transactions and the tip are one synced batch.
 from dataclasses import dataclass
 from typing import Annotated, Final, TypeVar
 
-from tfchain.base.limits import GENESIS_BYTES_MAX
 from tfchain.base.shapes import Many, Text, decode_record, encode_record
 from tfchain.base.units import Height
 from tfchain.chain.execute import Outcome
 from tfchain.chain.genesis import Genesis, genesis_outcome, read_genesis
 from tfchain.chain.tip import Tip, genesis_tip
 from tfchain.errors import Malformed, Unavailable
+from tfchain.ledger import minting, tables
 from tfchain.ledger.block import TXS_MAX, Block, decode_block
 from tfchain.ledger.commit import Commit
 from tfchain.replica.effects import Save
@@ -23,7 +23,10 @@ from tfchain.tx.transaction import transaction_id
 
 R = TypeVar("R")
 
+HEIGHT_BYTES: Final = 8
 TIP_KEY: Final = layout.META + b"tip"
+SEALED: Final = layout.META + b"sealed/"
+"""Rows `height, batch key`: in which block a batch sealed, so that an export need not search."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,10 @@ def _places(block: Block, outcome: Outcome) -> list[Row]:
     return rows
 
 
+def _is_sealed(batch: bytes) -> bool:
+    return tables.BATCHES.decode(batch).state >= minting.SEALED
+
+
 @dataclass(frozen=True, slots=True)
 class ChainStore:
     """A store that holds a chain. What it finds damaged it names, as `Unavailable`."""
@@ -77,6 +84,7 @@ class ChainStore:
 
     def begin(self, text: str) -> None:
         """Lay down the genesis, unless a chain is there; then it must be the same one."""
+        self.check_layout()
         known = self.store.get(layout.META_GENESIS)
         if known is None:
             self.store.write(genesis_rows(text))
@@ -92,13 +100,41 @@ class ChainStore:
 
     def genesis_text(self) -> str:
         """The text of the genesis file."""
-        return self._need(layout.META_GENESIS, "its genesis").decode()
+        try:
+            return self._need(layout.META_GENESIS, "its genesis").decode()
+        except UnicodeDecodeError as fault:
+            raise self._damaged("its genesis") from fault
 
     def genesis(self) -> Genesis:
         """The genesis."""
         text = self.genesis_text()
-        assert len(text) <= GENESIS_BYTES_MAX
-        return read_genesis(text)
+        try:
+            return read_genesis(text)
+        except Malformed as fault:
+            raise self._damaged("its genesis") from fault
+
+    def save(self, save: Save) -> None:
+        """Everything that a block writes, in one synced batch."""
+        height = layout.encode_height(save.tip.height)
+        sealed = [(SEALED + height + name, b"\x01") for name in self._sealed_by(save.outcome)]
+        self.store.write([*block_rows(save), *sealed])
+
+    def sealed_at(self, height: Height) -> list[bytes]:
+        """The keys of the batches that sealed in a block, in order."""
+        prefix = SEALED + layout.encode_height(height)
+        return [key[len(prefix) :] for key, _ in self.store.scan(prefix)]
+
+    def _sealed_by(self, outcome: Outcome) -> list[bytes]:
+        """Batches that are sealed after a block and were not before; the store is at its parent."""
+        prefix = tables.BATCHES.stored_at(b"")
+        found = []
+        for key, value in outcome.rows:
+            if value is None or not key.startswith(prefix):
+                continue
+            before = self.store.get(key)
+            if _is_sealed(value) and not (before is not None and _is_sealed(before)):
+                found.append(key[len(prefix) :])
+        return found
 
     def tip(self) -> Tip:
         """The last stored block and what it came to."""
@@ -106,7 +142,10 @@ class ChainStore:
 
     def height(self) -> Height:
         """The last stored height; 0 before the first block."""
-        return layout.decode_height(self._need(layout.META_HEIGHT, "its height"))
+        row = self._need(layout.META_HEIGHT, "its height")
+        if len(row) != HEIGHT_BYTES:
+            raise self._damaged("its height")
+        return layout.decode_height(row)
 
     def raw_block(self, height: Height) -> bytes | None:
         """The bytes of a stored block."""
@@ -125,16 +164,23 @@ class ChainStore:
     def commit(self, height: Height) -> Commit | None:
         """The commit that this node saw for a block; None before the first."""
         key = layout.commit_key(height)
-        return None if self.store.get(key) is None else self._decoded(Commit, key, "a commit")
+        if self.store.get(key) is None:
+            return None
+        return self._decoded(Commit, key, f"the commit of block {height}")
 
     def codes(self, height: Height) -> tuple[str, ...]:
         """The codes of a block's transactions."""
-        return self._decoded(Results, layout.results_key(height), "results").codes
+        return self._decoded(
+            Results, layout.results_key(height), f"the results of block {height}"
+        ).codes
 
     def place(self, tx_id: bytes) -> layout.TxPlace | None:
         """Where a transaction stands, and its code; None if no block has it."""
         row = self.store.get(layout.tx_key(tx_id))
-        return None if row is None else layout.decode_place(row)
+        try:
+            return None if row is None else layout.decode_place(row)
+        except Malformed as fault:
+            raise self._damaged(f"the place of transaction {tx_id.hex()}") from fault
 
     def _decoded(self, cls: type[R], key: bytes, what: str) -> R:
         try:

@@ -1,0 +1,5 @@
+"""`python -m tfchain` is `tfchain`."""
+
+from tfchain.cli.main import main
+
+main()

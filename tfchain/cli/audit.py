@@ -1,0 +1,223 @@
+"""`tfchain audit`: everything again from genesis, from a file, a stream or a running node."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, Final
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from tfchain.base.crypto import verify
+from tfchain.base.units import UTFT_PER_TFT
+from tfchain.chain.audit import Auditor
+from tfchain.chain.audit_report import Report
+from tfchain.chain.genesis import genesis_hash, read_genesis
+from tfchain.errors import InvalidBlock, TfchainError, Unavailable
+from tfchain.ledger.minting import STATES
+from tfchain.store.export import read_records
+from tfchain.tx.transaction import Check
+
+CHUNK: Final = 64
+"""Signatures that a thread takes at once: libsodium runs outside the interpreter's lock."""
+
+
+class DictRows:
+    """The recomputed state in memory."""
+
+    def __init__(self) -> None:
+        self._rows: dict[bytes, bytes] = {}
+
+    def get(self, key: bytes, /) -> bytes | None:
+        return self._rows.get(key)
+
+    def write(self, rows: Iterable[tuple[bytes, bytes | None]], /) -> None:
+        for key, value in rows:
+            if value is None:
+                self._rows.pop(key, None)
+            else:
+                self._rows[key] = value
+
+
+class Pool:
+    """Signatures on all cores."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(max_workers=os.cpu_count() or 1)
+
+    def verify_all(self, checks: Sequence[Check]) -> Sequence[bool]:
+        """Which are genuine, in order."""
+        if len(checks) <= CHUNK:
+            return [verify(*check) for check in checks]
+        chunks = [checks[at : at + CHUNK] for at in range(0, len(checks), CHUNK)]
+        return [good for part in self._threads.map(_verify_chunk, chunks) for good in part]
+
+
+def _verify_chunk(checks: Sequence[Check]) -> list[bool]:
+    return [verify(*check) for check in checks]
+
+
+def audit(
+    source: Annotated[str, typer.Argument(help="An export: a file, or - for a stream.")],
+    trust: Annotated[
+        str, typer.Option(help="HEIGHT:HASH of a block that you trust, to anchor the history.")
+    ] = "",
+    genesis: Annotated[
+        Path | None, typer.Option(help="The genesis file that the chain must have.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON object.")] = False,
+) -> None:
+    """Recompute a chain from its genesis: signatures, commits, roots, receipts, mints.
+
+    Ends with 1 and names the place if anything differs.
+    """
+    anchor = _anchor(trust)
+    with (
+        _opened(source) as file,
+        Progress(
+            console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True
+        ) as progress,
+    ):
+        try:
+            report = audit_file(file, anchor, genesis, progress)
+        except Unavailable:
+            raise
+        except TfchainError as fault:
+            typer.echo(f"audit: FAILED: {fault}", err=True)
+            raise typer.Exit(1) from fault
+    typer.echo(json.dumps(_plain(report)) if as_json else "\n".join(lines_of(report)))
+
+
+def audit_file(
+    file: BinaryIO, anchor: tuple[int, bytes] | None, genesis: Path | None, progress: Progress
+) -> Report:
+    """Audit an open export. Raises the auditor's errors, whose text names the place."""
+    auditor = Auditor(DictRows(), Pool().verify_all, anchor)
+    task = progress.add_task("auditing", total=_size(file))
+    for offset, kind, payload in read_records(file):
+        auditor.take(kind, payload)
+        progress.update(task, completed=offset)
+    report = auditor.finish()
+    if genesis is not None:
+        _check_genesis(genesis, report)
+    return report
+
+
+def _check_genesis(path: Path, report: Report) -> None:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise Unavailable("cannot read the genesis", str(path), "give a readable file") from fault
+    if genesis_hash(read_genesis(text)) != report.genesis_hash:
+        raise InvalidBlock(
+            f"genesis: the export is of {report.chain_id}, not of {path.name}'s chain"
+        )
+
+
+def _anchor(trust: str) -> tuple[int, bytes] | None:
+    if not trust:
+        return None
+    height, _, text = trust.partition(":")
+    try:
+        block_id = bytes.fromhex(text)
+        if height.isascii() and height.isdigit() and len(block_id) == 32:
+            return int(height), block_id
+    except ValueError:
+        pass
+    raise typer.BadParameter("HEIGHT:HASH with 64 hex digits is due", param_hint="--trust")
+
+
+def _opened(source: str) -> BinaryIO:
+    if source == "-":
+        return sys.stdin.buffer
+    try:
+        return Path(source).open("rb")
+    except OSError as fault:
+        raise Unavailable("cannot read the export", source, "give an exported chain") from fault
+
+
+def _size(file: BinaryIO) -> int | None:
+    return os.fstat(file.fileno()).st_size or None
+
+
+def lines_of(report: Report) -> Iterator[str]:
+    """The report as people read it."""
+    yield f"chain       {report.chain_id}"
+    yield f"genesis     {report.genesis_hash.hex()}"
+    yield f"blocks      {report.height}, the last one is {report.block_id.hex()}"
+    yield (
+        f"checked     {report.transactions} transactions, {report.signatures} signatures,"
+        f" {report.receipts_compared} receipts"
+    )
+    for batch in report.batches:
+        root = batch.root.hex() or "-"
+        second = report.second.get((batch.schedule, batch.period))
+        equal = "" if second is None else ", second program: equal"
+        yield (
+            f"batch {batch.schedule}/{batch.period}   {STATES[batch.state]}: {batch.count} receipts,"
+            f" {tft(batch.total)}, proof of capacity {root}{equal}"
+        )
+    for block in report.minting_blocks:
+        yield (
+            f"mint        block {block.height}: batch {block.schedule}/{block.period},"
+            f" {block.nodes} nodes, {tft(block.amount)}, proof of capacity {block.root.hex()}"
+        )
+    yield (
+        f"supply      genesis {tft(report.supply_genesis)} + minted {tft(report.supply_minted)}"
+        f" = held {tft(report.supply_held)}"
+    )
+    anchored = "anchored" if report.anchored else "consistent, not anchored: no --trust was given"
+    yield f"audit: ok ({anchored})"
+
+
+def tft(amount: int) -> str:
+    """Units as TFT with all seven decimals."""
+    return f"{amount // UTFT_PER_TFT}.{amount % UTFT_PER_TFT:07d} TFT"
+
+
+def _plain(report: Report) -> dict[str, Any]:
+    return {
+        "ok": True,
+        "anchored": report.anchored,
+        "chain_id": report.chain_id,
+        "genesis_hash": report.genesis_hash.hex(),
+        "height": report.height,
+        "block_id": report.block_id.hex(),
+        "state_root": report.state_root.hex(),
+        "transactions": report.transactions,
+        "signatures": report.signatures,
+        "receipts": report.receipts_compared,
+        "batches": [
+            {
+                "schedule": batch.schedule,
+                "period": batch.period,
+                "state": STATES[batch.state],
+                "count": batch.count,
+                "total": str(batch.total),
+                "root": batch.root.hex(),
+                "second": report.second.get((batch.schedule, batch.period), b"").hex(),
+                "minted": str(batch.minted),
+            }
+            for batch in report.batches
+        ],
+        "minting_blocks": [
+            {
+                "height": block.height,
+                "schedule": block.schedule,
+                "period": block.period,
+                "root": block.root.hex(),
+                "nodes": block.nodes,
+                "amount": str(block.amount),
+            }
+            for block in report.minting_blocks
+        ],
+        "supply": {
+            "genesis": str(report.supply_genesis),
+            "minted": str(report.supply_minted),
+            "held": str(report.supply_held),
+        },
+    }

@@ -1,0 +1,103 @@
+"""A devnet's validators as processes: started, watched, and ended by their own number alone."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import trio
+
+from tfchain.errors import Unavailable
+from tfchain.node.devnet_homes import Member
+from tfchain.store.files import told
+
+LEAVE_S: Final = 12
+"""Between the polite end and the other: a little more than a validator gives itself."""
+AGAIN_S: Final = 2
+"""Before one that ended is started again."""
+TAIL_LINES: Final = 5
+TAIL_BYTES: Final = 4_096
+
+UNDER_WATCH: Final = (sys.executable, "-m", "tfchain.node.devnet_child")
+"""What runs a verb so that it ends with the devnet, even if that is killed."""
+
+
+@dataclass(slots=True)
+class Validator:
+    """One validator and the process that runs it, if any does."""
+
+    member: Member
+    again: bool
+    log: Callable[[str], None]
+    starter: Sequence[str] = UNDER_WATCH
+    again_s: float = AGAIN_S
+    leave_s: float = LEAVE_S
+    pid: int | None = None
+    starts: int = field(default=0)
+
+    async def keep(self) -> None:
+        """Run it until cancelled; then nothing of it is left.
+
+        Where it ends by itself it is started again, or the line that does it is shown.
+        """
+        while True:
+            process = await self._started()
+            try:
+                code = await process.wait()
+            finally:
+                self.pid = None
+                with trio.CancelScope(shield=True):
+                    await _ended(process, self.leave_s)
+            self._tell(code)
+            if not self.again:
+                await trio.sleep_forever()
+            await trio.sleep(self.again_s)
+
+    async def _started(self) -> trio.Process:
+        """A session of its own: Ctrl-C is the devnet's to pass on."""
+        path = self.member.home.folder / "log"
+        verb = ["start", "--home", str(self.member.home.folder)]
+        with told("cannot write the validator's log", path), path.open("ab") as sink:
+            process = await trio.lowlevel.open_process(
+                [*self.starter, *verb],
+                stdin=subprocess.PIPE,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.pid = process.pid
+        self.starts += 1
+        self.log(f"validator-{self.member.number} runs as process {process.pid}")
+        return process
+
+    def _tell(self, code: int) -> None:
+        name = f"validator-{self.member.number}"
+        self.log(f"{name} ended with {code}")
+        if code > 0:
+            for line in self._tail():
+                self.log(f"{name}: {line}")
+        if not self.again:
+            self.log(f"start it again with: {' '.join(self.member.command)}")
+
+    def _tail(self) -> list[str]:
+        """The last lines of its log."""
+        try:
+            with told("cannot read the validator's log", self.member.home.folder):
+                content = (self.member.home.folder / "log").read_bytes()
+        except Unavailable as fault:
+            return [str(fault)]
+        return content[-TAIL_BYTES:].decode("utf-8", "replace").splitlines()[-TAIL_LINES:]
+
+
+async def _ended(process: trio.Process, leave_s: float) -> None:
+    """Politely first; the pipe is closed either way."""
+    assert process.stdin is not None, "it was opened with a pipe"
+    if process.returncode is None:
+        process.terminate()
+        with trio.move_on_after(leave_s):
+            await process.wait()
+    if process.returncode is None:
+        process.kill()
+        await process.wait()
+    await process.stdin.aclose()
