@@ -67,9 +67,8 @@ class Door:
         patient = cast("trio.SSLStream[trio.SocketStream]", Patient(stream, SLOW_S))
         try:
             await self._server(ConnectionState({}), patient)
-        except (
-            ExceptionGroup
-        ) as faults:  # the connection's own nursery; a cancellation is not in it
+        except ExceptionGroup as faults:
+            # What the connection's own nursery ended with; a cancellation is never in it.
             kinds = sorted({type(fault).__name__ for fault in faults.exceptions})
             self._node.journal.warning("http connection failed", faults=",".join(kinds))
         finally:

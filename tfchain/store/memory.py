@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from threading import Lock
 
 from tfchain.store.kv import EVERY_ROW, Row, bounded, key_range
 
@@ -18,6 +19,7 @@ class MemoryStore:
     where = "memory"
 
     def __init__(self) -> None:
+        self._turn = Lock()
         self._rows: dict[bytes, bytes] = {}
         self._keys: list[bytes] = []
         self._watched = 0
@@ -27,14 +29,14 @@ class MemoryStore:
         return self._rows.get(key)
 
     def write(self, rows: Iterable[Row]) -> None:
-        batch = bounded(rows)
-        if self._watched:
-            self._rows, self._keys = dict(self._rows), list(self._keys)
-            self._watched = 0
-        self._version += 1
-        net = dict(batch)
-        self._remove([key for key, value in net.items() if value is None])
-        self._add({key: value for key, value in net.items() if value is not None})
+        net = dict(bounded(rows))
+        with self._turn:
+            if self._watched:
+                self._rows, self._keys = dict(self._rows), list(self._keys)
+                self._watched = 0
+            self._version += 1
+            self._remove([key for key, value in net.items() if value is None])
+            self._add({key: value for key, value in net.items() if value is not None})
 
     def scan(
         self, prefix: bytes, start: bytes = b"", limit: int = EVERY_ROW
@@ -46,16 +48,18 @@ class MemoryStore:
             reader.close()
 
     def snapshot(self) -> "MemoryReader":
-        self._watched += 1
-        return MemoryReader(self, self._rows, self._keys, self._version)
+        with self._turn:
+            self._watched += 1
+            return MemoryReader(self, self._rows, self._keys, self._version)
 
     def close(self) -> None:
         """Nothing to give back: a simulated crash keeps the store object as its disk."""
 
     def release(self, version: int) -> None:
         """A reader of `version` is done; an older version has its own copies already."""
-        if version == self._version:
-            self._watched -= 1
+        with self._turn:
+            if version == self._version:
+                self._watched -= 1
 
     def _remove(self, keys: Iterable[bytes]) -> None:
         for key in keys:
