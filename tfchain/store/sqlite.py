@@ -18,6 +18,9 @@ from tfchain.store.files import FREE_SPACE, lock_file, sync_folder, told
 from tfchain.store.kv import EVERY_ROW, Row, bounded, key_range
 
 FILE: Final = "rows.sqlite"
+JOURNAL: Final = FILE + "-wal"
+JOURNAL_BYTES_MAX: Final = 4 * 1024 * 1024
+"""Past this size the journal is copied back as soon as no older view needs it."""
 _LOCK: Final = "LOCK"
 _RESTORE: Final = "move this folder aside and let the node catch up from its peers, or restore it"
 _PRAGMAS: Final = (
@@ -82,11 +85,25 @@ class SqliteStore:
     def snapshot(self) -> "SqliteReader":
         """A view of this moment. It is a connection of its own, in a transaction that only reads."""
         with _told(self.where):
+            self._copy_journal_back()
             connection = _connect(self._folder)
             connection.execute("BEGIN")
             # The transaction takes its view with its first read, not with BEGIN.
             connection.execute("SELECT 1 FROM rows LIMIT 1").fetchall()
         return SqliteReader(connection, self.where, self._readers)
+
+    def _copy_journal_back(self) -> None:
+        """A node always holds a view, so SQLite never finds a moment of its own to begin anew.
+
+        Between two views there is one: what the journal holds goes into the file, and the next write
+        begins the journal again.
+        """
+        journal = self._folder / JOURNAL
+        if len(self._readers) > 1 or not journal.exists():
+            return
+        if journal.stat().st_size > JOURNAL_BYTES_MAX:
+            with self._writing:
+                self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def close(self) -> None:
         if self._owner is None:

@@ -13,7 +13,7 @@ from tfchain.store import leveldb, sqlite
 from tfchain.store.kv import Store
 from tfchain.store.leveldb import open_leveldb
 from tfchain.store.open import Kind, describe, open_store
-from tfchain.store.sqlite import open_sqlite
+from tfchain.store.sqlite import JOURNAL, JOURNAL_BYTES_MAX, open_sqlite
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -270,3 +270,16 @@ def test_both_stores_name_themselves(tmp_path: Path) -> None:
     assert describe(lite) == f"store: SQLite, {tmp_path / 's'}"
     level.close()
     lite.close()
+
+
+def test_the_journal_of_sqlite_stays_small_under_a_node_that_always_holds_a_view(
+    tmp_path: Path,
+) -> None:
+    """A node drops its view, writes a block, and takes the next one."""
+    store = open_sqlite(tmp_path, create=True)
+    for number in range(400):
+        view = store.snapshot()
+        store.write([(b"%d/%d" % (number, row), bytes(4_000)) for row in range(10)])
+        view.close()
+    assert (tmp_path / JOURNAL).stat().st_size < 2 * JOURNAL_BYTES_MAX
+    store.close()
