@@ -13,7 +13,7 @@ from tfchain.ledger.accounts import account_of, debit
 from tfchain.ledger.params import Params
 from tfchain.ledger.state import State
 from tfchain.tx.kind import Context, FreeKind, Kind
-from tfchain.tx.registry import open_body
+from tfchain.tx.registry import is_free, open_body
 from tfchain.tx.transaction import SYSTEM_KIND, Transaction
 
 
@@ -58,7 +58,7 @@ def admit(state: State, transaction: Transaction, context: Context) -> Kind:
         body = open_body(transaction)
     except Malformed as fault:
         raise Rejected("malformed", str(fault)) from fault
-    if isinstance(body, FreeKind):
+    if is_free(body):
         _space(state, transaction, context, body)
     else:
         _charge(state, transaction, context.params)

@@ -5,7 +5,7 @@ could not read, `Rejected` carries the code of a refusal. Answers are bounded be
 """
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +65,8 @@ class Client:
 
     def __init__(self, url: str, http: httpx.AsyncClient) -> None:
         self.url = url
+        self.seen = Height(0)
+        """The highest block that a transaction was waited for in: what is read is not older."""
         self._http = http
 
     async def submit(self, raws: Sequence[bytes]) -> list[Result]:
@@ -117,6 +119,7 @@ class Client:
             while (found := await self.tx(tx_id)).status != "committed":
                 await trio.sleep(pause)
                 pause = min(2 * pause, POLL_MAX_S)
+            self.seen = Height(max(self.seen, found.height or 0))
             return found
         what = f"transaction {tx_id.hex()} is in no block after {within_s:g} s"
         raise Unavailable(what, self.url, "ask again later, or hand it in again")
@@ -139,12 +142,18 @@ class Client:
 
     async def receipts(self, schedule: ScheduleId, period: PeriodIndex) -> list[dict[str, object]]:
         """All receipts of a batch in node order, fetched page by page."""
+        return await self.rows_of_batch("receipts", schedule, period)
+
+    async def rows_of_batch(
+        self, name: str, schedule: ScheduleId, period: PeriodIndex
+    ) -> list[dict[str, object]]:
+        """All `receipts` or `mints` of a batch in node order, fetched page by page."""
         found: list[dict[str, object]] = []
         start: int | None = 0
         while start is not None:
-            path = f"/v1/batches/{schedule}/{period}/receipts?from={start}"
+            path = f"/v1/batches/{schedule}/{period}/{name}?from={start}"
             plain = _object(await self._ask("GET", path))
-            rows = plain.get("receipts")
+            rows = plain.get(name)
             if not isinstance(rows, list):
                 raise self._odd()
             found += [_object(row) for row in rows]
@@ -153,6 +162,22 @@ class Client:
                 raise self._odd()
             start = after
         return found
+
+    async def proof(self, table: str, key: bytes) -> dict[str, object]:
+        """That a row stands in a table of the state, or none, as `GET /v1/proofs` words it."""
+        path = f"/v1/proofs/{table}/{key.hex()}" if key else f"/v1/proofs/{table}"
+        return _object(await self._ask("GET", path))
+
+    async def stream(self, path: str, take: Callable[[bytes], bool]) -> None:
+        """Hand on an answer piece by piece, until `take` has enough or it ends."""
+        async with self._response("GET", path) as response:
+            if response.status_code != httpx.codes.OK:
+                raise self._odd()
+            # To be cancelled while it waits for more is the one way out that closes all it stands on.
+            with trio.CancelScope() as reading:
+                async for piece in response.aiter_bytes():
+                    if not reading.cancel_called and take(piece):
+                        reading.cancel()
 
     async def height(self) -> Height:
         """The last stored height."""

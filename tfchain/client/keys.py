@@ -122,8 +122,13 @@ def save_plain(path: Path, seed: bytes) -> None:
         Unavailable: something is already there, or the place cannot be written.
     """
     assert len(seed) == SEED_BYTES, "a seed has 32 bytes"
+    save_line(path, seed.hex())
+
+
+def save_line(path: Path, line: str) -> None:
+    """The same for a line that holds a key in any form."""
     try:
-        _create(path, seed.hex().encode() + b"\n")
+        _create(path, line.encode() + b"\n")
     except FileExistsError:
         raise Unavailable(
             "a key file is never overwritten", str(path), "move it away or choose another name"
@@ -162,16 +167,26 @@ def load(path: Path) -> Key:
         Unavailable: no such file, not a plain file, or others than its owner may read it.
         Malformed: the file is not one line of 64 hex digits.
     """
+    return Key(seed_of_line(read_line(path, KEY_FILE_BYTES_MAX)))
+
+
+def seed_of_line(line: str) -> bytes:
+    """The seed of 64 hex digits; raises `Malformed`."""
+    return _seed_of_hex(line)
+
+
+def read_line(path: Path, bytes_max: int) -> str:
+    """What a private file says, its end of line taken off; raises as `load` does."""
     try:
-        line = _read_private(path)
+        line = _read_private(path, bytes_max)
     except OSError as fault:
         raise _unusable(path, fault) from None
-    if len(line) > KEY_FILE_BYTES_MAX:
+    if len(line) > bytes_max:
         raise Malformed("a key file is one line of 64 hex digits: this one is longer")
-    return Key(_seed_of_hex(line.decode("ascii", "replace").removesuffix("\n")))
+    return line.decode("ascii", "replace").removesuffix("\n")
 
 
-def _read_private(path: Path) -> bytes:
+def _read_private(path: Path, bytes_max: int) -> bytes:
     """The first bytes of the file; its rights are asked of what was opened, not of the name."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
@@ -180,7 +195,7 @@ def _read_private(path: Path) -> bytes:
             raise Unavailable("a key file is a plain file", str(path), "name the file itself")
         if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise Unavailable("a key file is open to others", str(path), f"run chmod 600 {path}")
-        return os.read(handle, KEY_FILE_BYTES_MAX + 1)
+        return os.read(handle, bytes_max + 1)
     finally:
         os.close(handle)
 

@@ -1,10 +1,10 @@
 """The kinds, one row each. A number is in every transaction of its kind, and never moves."""
 
-from typing import Final
+from typing import Final, TypeGuard
 
 from tfchain.base.shapes import layout
 from tfchain.errors import Malformed
-from tfchain.tx.kind import Kind
+from tfchain.tx.kind import FreeKind, Kind
 from tfchain.tx.kinds.attest_mint import AttestMint
 from tfchain.tx.kinds.commit_mint import CommitMint
 from tfchain.tx.kinds.create_farm import CreateFarm
@@ -36,6 +36,7 @@ KINDS: Final[dict[int, type[Kind]]] = {
     12: AttestMint,
 }
 NUMBERS: Final = {kind: number for number, kind in KINDS.items()}
+_FREE: Final = frozenset(kind for kind in KINDS.values() if issubclass(kind, FreeKind))
 
 
 def name_of(number: int) -> str:
@@ -56,3 +57,11 @@ def open_body(transaction: Transaction) -> Kind:
     if kind is None:
         raise Malformed(f"unknown kind {transaction.envelope.kind}")
     return layout(kind).unpack(transaction.body)
+
+
+def is_free(body: Kind) -> TypeGuard[FreeKind]:
+    """Whether a body is of a free kind.
+
+    Decided once for each kind: to ask a protocol about each body takes longer than to decode it.
+    """
+    return type(body) in _FREE

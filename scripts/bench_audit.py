@@ -1,0 +1,65 @@
+"""The audit of a recorded chain: signatures a second, and memory along the way.
+
+The chain is made first and kept in a file; a process of its own audits it, so that its time and its
+memory are the audit's alone. `python -m scripts.bench_audit FILE` is that process.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from scripts.bench_chain import recorded
+from scripts.bench_line import Bound, Lines, Sizes
+from scripts.figures import rss_mb
+from tfchain.chain import export_records as records
+from tfchain.chain.audit import Auditor
+from tfchain.cli.audit import DictRows, Pool
+from tfchain.store.export import read_records, write_records
+
+MONTHS_BEHIND: Final = 3
+"""Memory is held against what it was after the first third of the blocks."""
+
+
+def audit(lines: Lines, sizes: Sizes, folder: Path, one_core: Bound, all_cores: Bound) -> None:
+    path = folder / "recorded"
+    began = time.perf_counter()
+    with path.open("wb") as file:
+        write_records(file, recorded(sizes.nodes, sizes.blocks, sizes.validators))
+    made_s = time.perf_counter() - began
+    command = [sys.executable, "-P", "-m", "scripts.bench_audit", str(path)]
+    said = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    done = said["signatures"]
+    lines.rate("audit", done / said["seconds"], "signatures/s", all_cores)
+    each = Bound(name="verify_one_core", value=1e6 / one_core.value)
+    lines.cost("audit_cpu", 1e6 * said["cpu_s"] / done, "us CPU/signature", each)
+    early = Bound(name="rss_after_a_third", value=said["rss_early_mb"])
+    lines.cost("audit_memory", said["rss_late_mb"], "MB", early)
+    lines.rate("audit_generator", done / made_s, "signatures/s", all_cores)
+
+
+def measured(path: Path) -> dict[str, float]:
+    """One audit of an exported chain, as `tfchain audit` runs it."""
+    rss: list[float] = []
+    began, cpu = time.perf_counter(), time.process_time()
+    auditor = Auditor(DictRows(), Pool().verify_all, None)
+    with path.open("rb") as file:
+        for _, kind, payload in read_records(file):
+            auditor.take(kind, payload)
+            if kind == records.BLOCK:
+                rss.append(rss_mb([os.getpid()]))
+    report = auditor.finish()
+    return {
+        "seconds": time.perf_counter() - began,
+        "cpu_s": time.process_time() - cpu,
+        "signatures": report.signatures,
+        "rss_early_mb": rss[len(rss) // MONTHS_BEHIND],
+        "rss_late_mb": rss[-1],
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(measured(Path(sys.argv[1]))))

@@ -1,0 +1,119 @@
+"""The script of the README, as it is written there, against a devnet: blocking and trio."""
+
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import httpx
+import pytest
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+BLOCKING: Final = """\
+from tfchain.client import GIB, Resources, connect
+
+with connect("http://127.0.0.1:7480") as chain:
+    farmer = chain.sender("//Bert")
+    chain.faucet(farmer.address, "100TFT")
+    farmer.create_twin(relay="relay.example", public_key=b"")
+    farmer.create_farm(name="bert")
+    node = chain.join(farmer, "bert", Resources(cru=8, mru=32 * GIB, hru=0, sru=500 * GIB))
+    settled = chain.wait_receipt(node, chain.run_node(farmer, node))
+    print(settled.receipt.uptime, "s:", settled.receipt.amount, "units", settled.root.hex())
+"""
+TRIO: Final = """\
+import trio
+from tfchain.client import GIB, Resources, connect
+
+async def main():
+    async with connect("http://127.0.0.1:7480") as chain:
+        farmer = chain.sender("//Trijn")
+        await chain.faucet(farmer.address, "100TFT")
+        await farmer.create_twin(relay="relay.example", public_key=b"")
+        await farmer.create_farm(name="trijn")
+        size = Resources(cru=8, mru=32 * GIB, hru=0, sru=500 * GIB)
+        node = await chain.join(farmer, "trijn", size)
+        settled = await chain.wait_receipt(node, await chain.run_node(farmer, node))
+        print(settled.receipt.uptime, "s:", settled.receipt.amount, "units", settled.root.hex())
+
+trio.run(main)
+"""
+SCRIPT_S: Final = 240
+"""A devnet's month lasts a minute: what is left of one, a whole one, and its settling."""
+START_S: Final = 60.0
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Iterator[str]:
+    """A devnet with one validator and no farmers but the script; the validator's address."""
+    command = [sys.executable, "-m", "tfchain", "devnet", "--validators", "1", "--nodes", "0"]
+    process = subprocess.Popen(
+        [*command, "--home", str(tmp_path / "net")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    lines: list[str] = []
+    assert process.stdout is not None
+    reader = threading.Thread(target=lines.extend, args=(process.stdout,))
+    reader.start()
+    try:
+        address = _said(lines, r"validator-0 answers at (\S+)")
+        _until_it_answers(address)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(START_S)
+        reader.join()
+        process.stdout.close()
+
+
+def _said(lines: list[str], pattern: str) -> str:
+    until = time.monotonic() + START_S
+    while not (found := re.search(pattern, "".join(lines))):
+        assert time.monotonic() < until, lines
+        time.sleep(0.1)
+    return found[1]
+
+
+def _until_it_answers(address: str) -> None:
+    until = time.monotonic() + START_S
+    while time.monotonic() < until:
+        with suppress(httpx.HTTPError):
+            answer = httpx.get(f"{address}/v1/status", timeout=5, trust_env=False)
+            if answer.json()["height"] > 0:
+                return
+        time.sleep(0.2)
+    pytest.fail(f"no first block within {START_S} s")
+
+
+def test_the_scripts_run_a_node_and_print_a_proven_receipt(url: str) -> None:
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", source.replace("http://127.0.0.1:7480", url)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for source in (BLOCKING, TRIO)
+    ]
+    for script in running:
+        printed, complaints = script.communicate(timeout=SCRIPT_S)
+        assert script.returncode == 0, complaints
+        found = re.fullmatch(r"(\d+) s: (\d+) units [0-9a-f]{64}\n", printed)
+        assert found is not None, printed
+        assert int(found[1]) >= 58
+        assert int(found[2]) > 0, "it is paid"
+
+
+def test_the_script_is_short_and_stands_in_the_readme() -> None:
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    assert len([line for line in BLOCKING.splitlines() if line]) <= 10
+    assert BLOCKING in readme
+    assert TRIO in readme

@@ -1,0 +1,119 @@
+"""`tfchain show`: each thing for people and for scripts; what is not there is a plain no."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tfchain.base.address import to_text
+from tfchain.base.shapes import encode_record
+from tfchain.base.units import Address, FarmId, TwinId
+from tfchain.cli import show as verb
+from tfchain.errors import Malformed, Rejected, Unavailable
+from tfchain.ledger.records import Farm
+
+SOMEBODY: Final = to_text(Address(bytes(32)))
+FARM: Final = Farm(
+    id=FarmId(1),
+    twin_id=TwinId(2),
+    name="first_farm",
+    payout_account=Address(bytes(32)),
+    stellar_address="",
+)
+ANSWERS: Final[dict[str, Any]] = {
+    f"/v1/accounts/{SOMEBODY}": {"balance": "500", "nonce": "3"},
+    "/v1/proofs/farms/00000001": {"table": "farms", "row": encode_record(FARM).hex()},
+    "/v1/proofs/nodes/00000009": {"table": "nodes", "row": None},
+    "/v1/proofs/nodes/00000008": {},
+    "/v1/txs/" + "ab" * 32: {"status": "committed", "height": 7, "position": 0, "code": "ok"},
+    "/v1/batches/0/4": {"state": "sealed", "count": 3},
+    "/v1/batches/0/4/receipts?from=0": {"receipts": [{"node_id": 2, "amount": "5"}], "next": None},
+    "/v1/batches/0/4/mints?from=0": {"mints": [{"node_id": 2, "height": 9}], "next": None},
+}
+
+
+class Serving(BaseHTTPRequestHandler):
+    """Says what stands in the table above."""
+
+    def do_GET(self) -> None:
+        known = self.path in ANSWERS
+        body = json.dumps(ANSWERS.get(self.path, {"error": "no"})).encode()
+        self.send_response(200 if known else 404)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # type: ignore[explicit-override]  # noqa: A002
+        """Silent."""
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Serving) as one:
+        thread = threading.Thread(target=one.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{one.server_address[1]}"
+        one.shutdown()
+        thread.join()
+
+
+def _show(*arguments: str) -> Result:
+    return CliRunner().invoke(verb.app, [*arguments], env={"COLUMNS": "120", "TFCHAIN_NODE": ""})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "value"),
+    [
+        pytest.param(("account", SOMEBODY), "balance", "500", id="an account"),
+        pytest.param(("farm", "1"), "name", "first_farm", id="a farm"),
+        pytest.param(("tx", "ab" * 32), "height", 7, id="a transaction"),
+        pytest.param(("batch", "0/4"), "state", "sealed", id="a batch"),
+        pytest.param(("receipt", "0/4", "2"), "amount", "5", id="a receipt"),
+        pytest.param(("mint", "0/4", "2"), "height", 9, id="a mint record"),
+    ],
+)
+def test_a_thing_is_shown(arguments: tuple[str, ...], name: str, value: object, url: str) -> None:
+    plain = json.loads(_show(*arguments, "--node", url, "--json").stdout)
+    assert plain[name] == value
+    shown = _show(*arguments, "--node", url)
+    assert shown.exit_code == 0
+    assert name in shown.stdout
+    assert str(value) in shown.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(("node", "9"), id="a node"),
+        pytest.param(("receipt", "0/4", "3"), id="a receipt"),
+        pytest.param(("batch", "0/5"), id="a batch"),
+    ],
+)
+def test_what_is_not_there_is_a_no(arguments: tuple[str, ...], url: str) -> None:
+    result = _show(*arguments, "--node", url)
+    assert isinstance(result.exception, Rejected)
+    assert result.exception.code == "not_found"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(("batch", "4"), id="no period"),
+        pytest.param(("batch", "a/b"), id="no numbers"),
+        pytest.param(("batch", "256/1"), id="a schedule too high"),
+        pytest.param(("node", "0"), id="no such number"),
+        pytest.param(("tx", "abcd"), id="a short id"),
+    ],
+)
+def test_a_wrong_call_is_told(arguments: tuple[str, ...], url: str) -> None:
+    assert _show(*arguments, "--node", url).exit_code == 2
+
+
+def test_what_cannot_be_used_is_told(url: str) -> None:
+    assert isinstance(_show("node", "8", "--node", url).exception, Unavailable)
+    assert isinstance(_show("account", "nobody", "--node", url).exception, Malformed)
+    assert isinstance(_show("node", "1").exception, Unavailable)

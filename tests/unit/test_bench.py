@@ -1,0 +1,81 @@
+"""The bench runs, and every line that it prints can be read; what it measures is asserted nowhere."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+ROOT: Final = Path(__file__).resolve().parent.parent.parent
+HISTORY: Final = ROOT / "tests" / "bench" / "history.jsonl"
+TEXTS: Final = ("name", "unit", "bound", "commit", "machine")
+NUMBERS: Final = ("value", "bound_value", "ratio")
+
+
+def _rows(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def _bench(*words: str) -> list[dict[str, Any]]:
+    command = [sys.executable, "-P", "-m", "scripts.bench", "--tiny", *words]
+    ran = subprocess.run(
+        command,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    rows = _rows(ran.stdout)
+    assert len(rows) == len(_named(rows)), "two figures of one name"
+    return rows
+
+
+def _check(rows: list[dict[str, Any]]) -> None:
+    assert rows
+    for row in rows:
+        assert all(type(row[key]) is str and row[key] for key in TEXTS), row
+        assert all(type(row[key]) is float and row[key] >= 0 for key in NUMBERS), row
+
+
+def _named(rows: list[dict[str, Any]]) -> set[str]:
+    return {row["name"] for row in rows}
+
+
+@pytest.mark.slow
+def test_every_part_prints_figures_beside_their_bounds() -> None:
+    parts = ("codec", "execute", "tree", "commit", "audit")
+    rows = _bench(*[word for part in parts for word in ("--only", part)])
+    _check(rows)
+    assert {"verify_one_core", "verify_all_cores_threads", "verify_all_cores_processes"} <= _named(
+        rows
+    )
+    assert {"codec_decode_report", "execute_report_uptime", "tree_100", "audit"} <= _named(rows)
+    assert {"commit_sqlite_synced", "commit_sqlite_unsynced", "audit_memory"} <= _named(rows)
+
+
+@pytest.mark.slow
+@pytest.mark.e2e
+def test_a_network_commits_what_it_took_once_each() -> None:
+    rows = _bench("--only", "network", "--only", "start")
+    _check(rows)
+    assert {"network", "network_cpu", "network_latency_p99", "network_disk"} <= _named(rows)
+    assert {"network_load_cpu", "network_memory", "start_0", "start_10"} <= _named(rows)
+    once = next(row for row in rows if row["name"] == "network_committed_once")
+    assert once["value"] == once["bound_value"], "some were lost, or stand in two blocks"
+
+
+def test_a_run_can_be_held_against_the_kept_figures() -> None:
+    rows = _bench("--only", "verify", "--compare", str(HISTORY))
+    _check(rows)
+    assert all(row["earlier_value"] > 0 and row["ratio_to_earlier"] > 0 for row in rows)
+
+
+def test_the_kept_figures_can_be_read() -> None:
+    rows = _rows(HISTORY.read_text("utf-8"))
+    _check(rows)
+    assert {"audit", "network", "execute_report_uptime"} <= _named(rows)
