@@ -36,7 +36,7 @@ from tfchain.ledger.commit import FOR_BLOCK, PRECOMMIT, Commit, CommitSlot, vote
 from tfchain.ledger.minting import Batch
 from tfchain.ledger.records import Resources
 from tfchain.ledger.state import State
-from tfchain.node.devnet_homes import Stamp, key_of, seed_of, stamped, template_text
+from tfchain.node.devnet.homes import Stamp, key_of, seed_of, stamped, template_text
 from tfchain.tx.kind import Kind
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.create_twin import CreateTwin

@@ -17,8 +17,8 @@ from scripts.figures import tree as family
 from tfchain.base.limits import SUBMIT_TXS_MAX
 from tfchain.client.http import TAKEN, Client, connected
 from tfchain.ledger.block import decode_block
-from tfchain.node.devnet_homes import Network, Stamp, lay_out
-from tfchain.node.devnet_link import Link
+from tfchain.node.devnet.homes import Network, Stamp, lay_out
+from tfchain.node.devnet.link import Link
 from tfchain.store.open import open_store
 from tfchain.tx.transaction import transaction_id
 

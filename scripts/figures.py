@@ -28,7 +28,7 @@ from tfchain.ledger import tables
 from tfchain.ledger.records import Contract, Farm, Node, NodeRef, Resources, Twin, Uptime
 from tfchain.ledger.state import State
 from tfchain.ledger.uptime import ALWAYS_UP
-from tfchain.node.devnet_homes import Network, Stamp, lay_out, stamped, template_text
+from tfchain.node.devnet.homes import Network, Stamp, lay_out, stamped, template_text
 from tfchain.rules.capacity import compute_units, storage_units
 from tfchain.store.chain import TIP_KEY, ChainStore
 from tfchain.store.kv import Store

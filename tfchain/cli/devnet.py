@@ -18,8 +18,7 @@ from tfchain.chain.audit_report import Report
 from tfchain.cli.audit import audit_file, lines_of
 from tfchain.cli.devnet_view import Watch
 from tfchain.errors import TfchainError
-from tfchain.node.devnet import NODES_MAX, BatchLine, Devnet, Options
-from tfchain.node.devnet_homes import (
+from tfchain.node.devnet.homes import (
     PERSON,
     VALIDATORS_MAX,
     Network,
@@ -28,6 +27,7 @@ from tfchain.node.devnet_homes import (
     stamped,
     template_text,
 )
+from tfchain.node.devnet.network import NODES_MAX, BatchLine, Devnet, Options
 from tfchain.node.faults import fault_of
 from tfchain.store.open import Kind
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tfchain.base.units import UTFT_PER_TFT
-from tfchain.node.devnet import BatchLine, Picture
+from tfchain.node.devnet.network import BatchLine, Picture
 
 LIVE_S: Final = 0.5
 PLAIN_S: Final = 5.0

@@ -9,7 +9,7 @@ import trio
 import typer
 
 from tfchain.node.faults import one_fault
-from tfchain.node.guardian_seat import sit
+from tfchain.node.guardian.seat import sit
 from tfchain.node.node import Node
 from tfchain.node.running import run_node
 

@@ -13,11 +13,11 @@ from tfchain.ledger.commit import FOR_BLOCK, PRECOMMIT, Commit, CommitSlot, vote
 from tfchain.ledger.minting import Batch, Receipt
 from tfchain.ledger.state import State
 from tfchain.ledger.validators import validator_address
-from tfchain.node.devnet_homes import Stamp, key_of, seed_of, stamped, template_text
-from tfchain.node.devnet_mirror import Mirror
-from tfchain.node.farm_hands import Purse, farmers_of
-from tfchain.node.farm_plan import roster
-from tfchain.node.farmers import Grid, Running
+from tfchain.node.devnet.farmers import Grid, Running
+from tfchain.node.devnet.hands import Purse, farmers_of
+from tfchain.node.devnet.homes import Stamp, key_of, seed_of, stamped, template_text
+from tfchain.node.devnet.mirror import Mirror
+from tfchain.node.devnet.plan import roster
 from tfchain.replica.building import build_block
 from tfchain.replica.effects import Save
 from tfchain.store.chain import ChainStore, block_rows

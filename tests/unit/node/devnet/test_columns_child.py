@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from tfchain.base.codec import encode
 from tfchain.base.units import Height, Millis, PeriodIndex, ScheduleId
 from tfchain.errors import Malformed, Unavailable
-from tfchain.node import columns_wire as wire
-from tfchain.node.columns_child import Desk, serve
-from tfchain.node.columns_parent import Program, second_program
+from tfchain.node.guardian import columns_wire as wire
+from tfchain.node.guardian.columns_child import Desk, serve
+from tfchain.node.guardian.columns_parent import Program, second_program
 
 MakeLedger = Callable[..., Any]
 STANDARD, PERIOD_0 = ScheduleId(0), PeriodIndex(0)
@@ -246,7 +246,7 @@ def test_it_ends_with_a_code_and_a_line(
 
 
 def run(arguments: list[str], content: bytes) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "tfchain.node.columns_child", *arguments]
+    command = [sys.executable, "-m", "tfchain.node.guardian.columns_child", *arguments]
     return subprocess.run(command, input=content, capture_output=True, check=False)
 
 

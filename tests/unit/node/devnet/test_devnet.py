@@ -19,9 +19,8 @@ from tfchain.chain.export_records import BLOCK, GENESIS
 from tfchain.chain.genesis import read_genesis
 from tfchain.cli.devnet_view import Watch, line_of
 from tfchain.errors import Divergence, InvalidBlock, Malformed, Unavailable
-from tfchain.node import devnet_link
-from tfchain.node.devnet import BatchLine, Line, Picture
-from tfchain.node.devnet_homes import (
+from tfchain.node.devnet import link as devnet_link
+from tfchain.node.devnet.homes import (
     Member,
     Stamp,
     free_ports,
@@ -30,8 +29,9 @@ from tfchain.node.devnet_homes import (
     stamped,
     template_text,
 )
-from tfchain.node.devnet_mirror import Mirror
-from tfchain.node.devnet_validators import Validator
+from tfchain.node.devnet.mirror import Mirror
+from tfchain.node.devnet.network import BatchLine, Line, Picture
+from tfchain.node.devnet.validators import Validator
 from tfchain.node.home import load_config
 from tfchain.store.export import MAGIC, frames
 
@@ -223,7 +223,7 @@ async def test_one_that_will_not_go_is_killed(tmp_path: Path) -> None:
 def test_a_process_under_watch_ends_when_its_pipe_does() -> None:
     program = (
         "import threading, time\n"
-        "from tfchain.node.devnet_child import watch\n"
+        "from tfchain.node.devnet.child import watch\n"
         "threading.Thread(target=watch, daemon=True).start()\n"
         "print('up', flush=True)\n"
         "time.sleep(60)\n"

@@ -11,9 +11,9 @@ import trio.testing
 from tfchain.errors import Unavailable
 from tfchain.ledger.minting import SEALED
 from tfchain.ledger.uptime import CLOCK_SKEW, UPTIME_TOO_HIGH
-from tfchain.node import farm_plan
-from tfchain.node.farm_plan import Ask, Planned, Report, Tell, plan, roster
-from tfchain.node.farmers import Round
+from tfchain.node.devnet import plan as farm_plan
+from tfchain.node.devnet.farmers import Round
+from tfchain.node.devnet.plan import Ask, Planned, Report, Tell, plan, roster
 
 MakeLedger = Callable[..., Any]
 PERIODS_MS = 3 * 60_000

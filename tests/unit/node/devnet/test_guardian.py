@@ -31,10 +31,10 @@ from tfchain.ledger.minting import (
     Commitment,
 )
 from tfchain.ledger.state import State
-from tfchain.node import guardian_duty as rules
-from tfchain.node.devnet_homes import key_of
-from tfchain.node.guardian import Desk, keep_desk
-from tfchain.node.guardian_duty import Case, Mine
+from tfchain.node.devnet.homes import key_of
+from tfchain.node.guardian import duty as rules
+from tfchain.node.guardian.desk import Desk, keep_desk
+from tfchain.node.guardian.duty import Case, Mine
 from tfchain.tx.kinds.attest_mint import AttestMint
 from tfchain.tx.kinds.commit_mint import CommitMint
 from tfchain.tx.registry import open_body
@@ -239,7 +239,7 @@ def child_of(parent: int) -> int:
         fields = rest.split()
         if int(fields[1]) == parent and fields[0] != "Z":
             command = path.with_name("cmdline").read_bytes()
-            if b"tfchain.node.columns_child" in command:
+            if b"tfchain.node.guardian.columns_child" in command:
                 return int(name.split()[0])
     raise AssertionError("there is no second program")
 

@@ -14,13 +14,13 @@ import trio
 from tfchain.base.units import Height, Seconds, Utft
 from tfchain.errors import Unavailable
 from tfchain.ledger.minting import PAID, STATES, Batch
-from tfchain.node.devnet_homes import Network, key_of
-from tfchain.node.devnet_link import Link
-from tfchain.node.devnet_mirror import Mirror
-from tfchain.node.devnet_validators import Validator
-from tfchain.node.farm_hands import Purse, farmers_of
-from tfchain.node.farm_plan import roster
-from tfchain.node.farmers import Grid, Round
+from tfchain.node.devnet.farmers import Grid, Round
+from tfchain.node.devnet.hands import Purse, farmers_of
+from tfchain.node.devnet.homes import Network, key_of
+from tfchain.node.devnet.link import Link
+from tfchain.node.devnet.mirror import Mirror
+from tfchain.node.devnet.plan import roster
+from tfchain.node.devnet.validators import Validator
 
 ASK_S: Final = 1
 """Between two questions to each validator: where do you stand?"""

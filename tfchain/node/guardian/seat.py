@@ -7,7 +7,7 @@ from tfchain.base.address import to_text
 from tfchain.base.units import Height
 from tfchain.client import keys
 from tfchain.errors import Unavailable
-from tfchain.node.guardian import Desk, keep_desk
+from tfchain.node.guardian.desk import Desk, keep_desk
 from tfchain.node.home import Home
 from tfchain.node.node import Node
 

@@ -6,9 +6,9 @@ from typing import Final
 from tfchain.base.shapes import layout
 from tfchain.base.units import UTFT_PER_TFT, Address, FarmId, Height, NodeId, Seconds, Utft
 from tfchain.client.keys import Key
-from tfchain.node.devnet_homes import key_of
-from tfchain.node.devnet_mirror import Mirror
-from tfchain.node.farm_plan import Machine
+from tfchain.node.devnet.homes import key_of
+from tfchain.node.devnet.mirror import Mirror
+from tfchain.node.devnet.plan import Machine
 from tfchain.tx.kind import FreeKind, Kind
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.create_twin import CreateTwin

@@ -1,4 +1,4 @@
-"""The second program as a process: `python -m tfchain.node.columns_child CHECKPOINT`.
+"""The second program as a process: `python -m tfchain.node.guardian.columns_child CHECKPOINT`.
 
 It hears requests on standard input and answers on standard output until the input ends, which it
 does when the validator goes, however it goes. What it cannot believe ends it: whoever feeds it starts
@@ -20,7 +20,7 @@ from tfchain.chain.columns.program import Columns
 from tfchain.chain.genesis import Genesis, read_genesis
 from tfchain.errors import Malformed, TfchainError, Unavailable
 from tfchain.net.frames import LENGTH_BYTES
-from tfchain.node import columns_wire as wire
+from tfchain.node.guardian import columns_wire as wire
 from tfchain.store.files import replace_file, told
 
 NICENESS: Final = 5

@@ -12,7 +12,7 @@ import trio
 
 from tfchain.errors import Malformed, Unavailable
 from tfchain.net.frames import Unframer
-from tfchain.node import columns_wire as wire
+from tfchain.node.guardian import columns_wire as wire
 
 READ_BYTES: Final = 64 * 1024
 LEAVE_S: Final = 2
@@ -78,7 +78,7 @@ async def second_program(checkpoint: Path) -> AsyncIterator[Program]:
 
     It would outlive nobody: its input ends with this process, however this process ends.
     """
-    command = [sys.executable, "-m", "tfchain.node.columns_child", str(checkpoint)]
+    command = [sys.executable, "-m", "tfchain.node.guardian.columns_child", str(checkpoint)]
     process = await trio.lowlevel.open_process(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment()
     )

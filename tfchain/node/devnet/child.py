@@ -1,4 +1,4 @@
-"""A validator of a devnet: `python -m tfchain.node.devnet_child start --home DIR`.
+"""A validator of a devnet: `python -m tfchain.node.devnet.child start --home DIR`.
 
 The verb is run as the front door runs it. Standard input is a pipe that the devnet holds open and
 never writes to: when it ends, however the devnet ended, this process ends too.

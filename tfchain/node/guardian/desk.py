@@ -21,10 +21,10 @@ from tfchain.errors import Malformed, Unavailable
 from tfchain.ledger import tables
 from tfchain.ledger.minting import Receipt
 from tfchain.ledger.state import State
-from tfchain.node import columns_wire as wire
-from tfchain.node import guardian_duty as rules
-from tfchain.node.columns_parent import Program, second_program
-from tfchain.node.guardian_duty import Case, Mine, Name, View
+from tfchain.node.guardian import columns_wire as wire
+from tfchain.node.guardian import duty as rules
+from tfchain.node.guardian.columns_parent import Program, second_program
+from tfchain.node.guardian.duty import Case, Mine, Name, View
 from tfchain.store.chain import TIP_KEY, ChainStore
 from tfchain.tx.kind import Kind
 from tfchain.tx.transaction import transaction_id

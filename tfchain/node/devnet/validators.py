@@ -9,7 +9,7 @@ from typing import Final
 import trio
 
 from tfchain.errors import Unavailable
-from tfchain.node.devnet_homes import Member
+from tfchain.node.devnet.homes import Member
 from tfchain.store.files import told
 
 LEAVE_S: Final = 12
@@ -19,7 +19,7 @@ AGAIN_S: Final = 2
 TAIL_LINES: Final = 5
 TAIL_BYTES: Final = 4_096
 
-UNDER_WATCH: Final = (sys.executable, "-m", "tfchain.node.devnet_child")
+UNDER_WATCH: Final = (sys.executable, "-m", "tfchain.node.devnet.child")
 """What runs a verb so that it ends with the devnet, even if that is killed."""
 
 

@@ -14,10 +14,10 @@ import trio
 from tfchain.base.limits import SUBMIT_TXS_MAX
 from tfchain.base.units import FarmId, NodeId
 from tfchain.errors import Unavailable
-from tfchain.node import farm_hands as hands
-from tfchain.node.devnet_mirror import Mirror
-from tfchain.node.farm_hands import Farmer, Operator, Purse
-from tfchain.node.farm_plan import MS, Action, Ask, Planned, Report, Tell, plan
+from tfchain.node.devnet import hands
+from tfchain.node.devnet.hands import Farmer, Operator, Purse
+from tfchain.node.devnet.mirror import Mirror
+from tfchain.node.devnet.plan import MS, Action, Ask, Planned, Report, Tell, plan
 
 TICK_S: Final = 0.25
 RETRY_S: Final = 1.0

@@ -1,0 +1,1 @@
+"""A whole network on one machine: validators as processes, farmers whose nodes report."""
