@@ -26,7 +26,7 @@ from tfchain.base.crypto import digest, verify
 from tfchain.base.shapes import decode_record, encode_record
 from tfchain.base.units import Seconds
 from tfchain.chain.execute import OK
-from tfchain.cli.audit import CHUNK, DictRows
+from tfchain.cli.audit import DictRows
 from tfchain.ledger.tree import Change, Tree
 from tfchain.replica.effects import Save
 from tfchain.store.chain import ChainStore, block_rows
@@ -38,6 +38,8 @@ from tfchain.tx.registry import open_body
 from tfchain.tx.transaction import Check, decode_transaction, encode_transaction
 
 TAG: Final = 1
+CHUNK: Final = 64
+"""Signatures that a thread or a process takes at once."""
 KINDS: Final[tuple[Kind, ...]] = ("leveldb", "sqlite") if AVAILABLE else ("sqlite",)
 
 

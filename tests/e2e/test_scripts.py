@@ -16,8 +16,19 @@ import pytest
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 README: Final = Path(__file__).resolve().parents[2] / "README.md"
-BLOCKING, TRIO = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+BLOCKING, TRIO = [
+    source
+    for source in re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    if "connect(" in source
+]
 """The two scripts, just as they stand there."""
+PAID: Final = (
+    BLOCKING.replace("//Bert", "//Cleo")
+    .replace('"bert"', '"cleo"')
+    .replace("run_node(farmer, node))", "run_node(farmer, node), paid=True)")
+    .replace("settled.root.hex()", "settled.root.hex(), settled.mint.amount")
+)
+"""The first one, were it to wait for the coins too."""
 SCRIPT_S: Final = 240
 """A devnet's month lasts a minute: what is left of one, a whole one, and its settling."""
 START_S: Final = 60.0
@@ -75,15 +86,16 @@ def test_the_scripts_run_a_node_and_print_a_proven_receipt(url: str) -> None:
             stderr=subprocess.PIPE,
             text=True,
         )
-        for source in (BLOCKING, TRIO)
+        for source in (BLOCKING, TRIO, PAID)
     ]
-    for script in running:
+    for script, source in zip(running, (BLOCKING, TRIO, PAID), strict=True):
         printed, complaints = script.communicate(timeout=SCRIPT_S)
         assert script.returncode == 0, complaints
-        found = re.fullmatch(r"(\d+) s: (\d+) units [0-9a-f]{64}\n", printed)
+        found = re.fullmatch(r"(\d+) s: (\d+) units [0-9a-f]{64}( \d+)?\n", printed)
         assert found is not None, printed
         assert int(found[1]) >= 58
         assert int(found[2]) > 0, "it is paid"
+        assert found[3] == (f" {found[2]}" if source is PAID else None)
 
 
 def test_the_script_is_short_and_has_a_twin_for_trio() -> None:

@@ -11,12 +11,14 @@ from time import time
 
 import pytest
 
-from tfchain.base.address import to_text
+from tfchain.base.address import from_text, to_text
 from tfchain.base.crypto import public_key
 from tfchain.base.units import Address
 from tfchain.client.http import connected
+from tfchain.net.surface import Contact
 from tfchain.node.config import NodeConfig, Place, write_config
-from tfchain.node.home import Home, Seeds, create_home
+from tfchain.node.disk import opened_parts
+from tfchain.node.home import Home, Seeds, create_home, load_config
 
 pytestmark = pytest.mark.e2e
 
@@ -151,6 +153,48 @@ def test_wrong_settings_are_one_line(home: Home, start: Start) -> None:
     assert code == 3
     assert "config.p2p.port" in told
     assert told.count("\n") == 1
+
+
+async def test_a_node_halts_at_the_height_it_is_told_and_goes_on_from_there(
+    home: Home, start: Start
+) -> None:
+    """Complaint 12: no coordination by hand: everybody stops after the same block."""
+    first = start(home, "--halt-height", "3")
+    first.wait(PATIENCE_S)
+    said, told = first.communicate()
+    assert first.returncode == 0, told
+    assert "halted: height 3 is stored" in said
+    again = start(home, "--halt-height", "3")
+    again.wait(PATIENCE_S)
+    said, told = again.communicate()
+    assert (again.returncode, said) == (0, "halted: height 3 is stored already\n"), told
+    with opened_parts(home, load_config(home)) as (chain, signer):
+        assert chain.height() == 3
+        assert signer is not None
+        assert signer.last()[0] == 3
+    await reach(address_of(start(home)), 5)
+
+
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+async def test_a_node_that_catches_up_halts_at_the_very_height(
+    home: Home, start: Start, tmp_path: Path
+) -> None:
+    text = home.config.read_text("utf-8").replace("anyone = false", "anyone = true")
+    home.config.write_text(text, encoding="utf-8")
+    validator = start(home)
+    assert validator.stdout is not None
+    url = address_of(validator)
+    found = re.match(r"p2p: (\S+) at (\S+):(\d+)", validator.stdout.readline())
+    assert found is not None
+    await reach(url, 8)
+    contact = Contact(key=from_text(found[1]), host=found[2], port=int(found[3]))
+    config = NodeConfig(p2p=Place(), http=Place(), peers=(contact,))
+    seeds = Seeds(node=bytes([3]) * 32, validator=None)
+    follower = create_home(tmp_path / "follower", home.genesis.read_text("utf-8"), config, seeds)
+    code, told = ended(start(follower, "--halt-height", "5"))
+    assert code == 0, told
+    with opened_parts(follower, config) as (chain, _):
+        assert chain.height() == 5
 
 
 def test_init_makes_a_home_that_starts_and_refuses_to_make_it_twice(

@@ -15,7 +15,19 @@ FOLDER = Path(__file__).parent
 LAYOUTS: dict[str, list[int | str]] = json.loads(
     (FOLDER / "layouts.json").read_text(encoding="utf-8")
 )
-MODULES = ("records", "minting", "uptime", "params", "validators", "commit", "block", "tree")
+MODULES = (
+    "records",
+    "minting",
+    "uptime",
+    "params",
+    "validators",
+    "commit",
+    "block",
+    "tree",
+    "evidence",
+    "seats",
+    "changes",
+)
 
 
 def _records() -> dict[str, type]:
@@ -37,10 +49,9 @@ def _has_layout(cls: type) -> bool:
     if not is_dataclass(cls) or vars(cls)["__match_args__"]:  # records are keyword-only
         return False
     try:
-        layout(cls)
+        return bool(layout(cls).names)  # a shape of its own has no fields
     except AssertionError:
         return False
-    return True
 
 
 RECORDS = _records()

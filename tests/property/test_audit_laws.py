@@ -1,6 +1,6 @@
 """A single bit changed anywhere in an export is found, and where it lies is told."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -177,8 +177,8 @@ FILE = _framed(EXPORT)
 _verify = lru_cache(None)(crypto.verify)
 
 
-def _verify_all(checks: Sequence[Check]) -> Sequence[bool]:
-    return [_verify(*check) for check in checks]
+def _verify_all(checks: Sequence[Check]) -> Callable[[], Sequence[bool]]:
+    return lambda: [_verify(*check) for check in checks]
 
 
 def _audit_file(raw: bytes) -> int:

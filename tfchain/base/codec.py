@@ -29,6 +29,11 @@ def encode(value: Plain) -> bytes:
     return _pack(value)
 
 
+def encode_shaped(value: Plain) -> bytes:
+    """The same for what a shape has packed: it asserted each item, so nobody looks again."""
+    return _pack(value)
+
+
 def decode(data: bytes, bytes_max: int) -> Plain:
     """The value that `data` spells.
 
@@ -52,36 +57,51 @@ def decode(data: bytes, bytes_max: int) -> Plain:
 def _parse(data: bytes) -> object:
     """What msgpack reads, built only once every declared item was seen to be there.
 
-    msgpack makes room for an array's declared length at once: a few kilobytes of heads within heads
-    would cost gigabytes. Skipping builds nothing and fails where an item is missing.
+    msgpack makes room for an array's declared length at once, which it lets be as many items as
+    there are bytes: a few kilobytes of heads within heads would cost gigabytes. Up to `_SMALL`
+    bytes that is too little to matter.
     """
-    room = max(len(data), 1)
-    reader = msgpack.Unpacker(read_size=room, max_buffer_size=room)
-    reader.feed(data)
-    reader.skip()
+    if len(data) > _SMALL:
+        _skip(data)
     value: object = msgpack.unpackb(data, raw=False, max_map_len=0, max_ext_len=0)
     return value
 
 
+def _skip(data: bytes) -> None:
+    """Go through all items and build nothing; fails where one is missing."""
+    reader = msgpack.Unpacker(read_size=len(data), max_buffer_size=len(data))
+    reader.feed(data)
+    reader.skip()
+
+
 def _pack(value: object) -> bytes:
-    packed: bytes = msgpack.packb(value, use_bin_type=True, strict_types=True, default=_refuse)
+    packed: bytes = _PACKER.pack(value)
     return packed
 
 
 def _check(value: object, depth: int) -> None:
-    kind = type(value)
-    if kind is list:
-        if depth == 0:
-            raise Malformed(f"nested deeper than {CODEC_DEPTH_MAX}")
-        for item in value:  # type: ignore[attr-defined]
-            if type(item) not in _LEAVES:  # here, for most are: a call each is a tenth of an audit
-                _check(item, depth - 1)
-    elif kind not in _LEAVES:
-        raise Malformed(f"a {kind.__name__} has no place here")
+    if type(value) is list:
+        _check_items(value, depth)
+    elif type(value) not in _LEAVES:
+        raise Malformed(f"a {type(value).__name__} has no place here")
+
+
+def _check_items(items: list[object], depth: int) -> None:
+    if depth == 0:
+        raise Malformed(f"nested deeper than {CODEC_DEPTH_MAX}")
+    for item in items:
+        if type(item) not in _LEAVES:  # here, for most are: a call each is a tenth of an audit
+            _check(item, depth - 1)
 
 
 _LEAVES = frozenset({type(None), bool, int, str, bytes})
+_SMALL = 1024
+"""341 heads of three bytes, each with room for 1,024 items: under three megabytes, for a moment."""
 
 
 def _refuse(value: object) -> Plain:
     raise AssertionError(f"cannot encode a {type(value).__name__}")
+
+
+_PACKER = msgpack.Packer(use_bin_type=True, strict_types=True, default=_refuse)
+"""One for all: to make it takes longer than to use it. A call holds the interpreter's lock."""

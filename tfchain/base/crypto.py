@@ -4,6 +4,7 @@ Every hash is BLAKE2b-256 under a personal tag, so that bytes of one purpose can
 another's. Signatures are libsodium's cofactorless check: canonical S, R and A, no small order (P34).
 """
 
+from functools import cache
 from hashlib import blake2b
 from typing import Final
 
@@ -21,10 +22,15 @@ def digest(person: bytes, *parts: bytes) -> bytes:
 
     The caller frames: parts are joined as they are, so only one of them may vary in length.
     """
-    state = blake2b(digest_size=HASH_BYTES, person=person)
-    for part in parts:
-        state.update(part)
+    state = _begun(person).copy()
+    state.update(b"".join(parts))
     return state.digest()
+
+
+@cache
+def _begun(person: bytes) -> blake2b:
+    """A hash that has taken nothing in: to copy one takes half as long as to set one up."""
+    return blake2b(digest_size=HASH_BYTES, person=person)
 
 
 def plain_digest(data: bytes) -> bytes:

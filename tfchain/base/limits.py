@@ -30,7 +30,10 @@ MEMPOOL_TXS_MAX: Final = 20_000
 MEMPOOL_BYTES_MAX: Final = 32 * 1024 * 1024
 MEMPOOL_SENDER_MAX: Final = 2_048
 """Transactions of one sender in the pool: a script that runs ahead, not one that fills the pool."""
-MEMPOOL_NONCE_AHEAD_MAX: Final = 2_048
+MEMPOOL_SENDER_PER_S: Final = 250
+"""Transactions that one sender may hand in a second once it has spent `MEMPOOL_SENDER_MAX`."""
+MEMPOOL_NONCE_AHEAD_MAX: Final = 16
+"""Nonces ahead of a sender's run that are kept until the gap is closed (consensus 1.15.5)."""
 SEEN_TXS_MAX: Final = 50_000
 
 SUBMIT_TXS_MAX: Final = 1_000

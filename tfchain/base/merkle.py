@@ -33,10 +33,7 @@ def empty_root(tag: bytes) -> bytes:
 
 def root(tag: bytes, leaves: Sequence[bytes]) -> bytes:
     """The root over `leaves` (their data, not their hashes)."""
-    frontier: Frontier = ()
-    for count, data in enumerate(leaves):
-        frontier = append(tag, frontier, count, leaf_hash(tag, data))
-    return frontier_root(tag, frontier)
+    return _root_of(tag, [leaf_hash(tag, data) for data in leaves])
 
 
 def append(tag: bytes, frontier: Frontier, count: int, hashed: bytes) -> Frontier:
@@ -75,10 +72,17 @@ def _path(tag: bytes, hashes: Sequence[bytes], index: int) -> list[bytes]:
 
 
 def _root_of(tag: bytes, hashes: Sequence[bytes]) -> bytes:
-    frontier: Frontier = ()
-    for count, hashed in enumerate(hashes):
-        frontier = append(tag, frontier, count, hashed)
-    return frontier_root(tag, frontier)
+    """Pairs upon pairs; who is left without a neighbour goes up as he is.
+
+    The same tree as the one split at powers of two: what stands left of a split is always paired.
+    """
+    if not hashes:
+        return empty_root(tag)
+    while len(hashes) > 1:
+        pairs = zip(hashes[::2], hashes[1::2], strict=False)
+        odd = hashes[-1:] if len(hashes) & 1 else []
+        hashes = [*(inner_hash(tag, left, right) for left, right in pairs), *odd]
+    return hashes[0]
 
 
 def _split(count: int) -> int:

@@ -92,9 +92,9 @@ def lacking(machine: Machine, view: View) -> tuple[Message, ...]:
     Raises:
         Malformed: a bitmap of another length than the set's (scenario 35).
     """
-    _check_bitmaps(view, len(machine.config.validators.validators))
     if view.height != machine.config.height:
-        return ()
+        return ()  # of another height the set may have another length
+    _check_bitmaps(view, len(machine.config.validators.validators))
     held = {(row.kind, row.round, row.block_id): row.bits for row in view.holdings}
     messages: list[Message] = []
     for number in _rounds_by_use(machine, view):

@@ -110,6 +110,11 @@ class Machine:
         log = self.rounds.get(round)
         return log.proposal if log else None
 
+    def holds_valid(self, block_id: bytes) -> bool:
+        """Whether this block is here and was found valid."""
+        verdict = self._blocks.verdict(block_id)
+        return verdict is not None and verdict.valid
+
     def commit(self) -> Commit:
         """The proof of the decision with all precommits so far, late ones too (1.1.16)."""
         assert self.decided is not None, "nothing is decided yet"

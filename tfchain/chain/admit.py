@@ -4,8 +4,7 @@
 a transaction does not pass it is invalid; the same function answers whoever submits one.
 """
 
-from dataclasses import replace
-
+from tfchain.base.shapes import changed
 from tfchain.base.units import MS_PER_S, Height, Millis, Seconds, Utft
 from tfchain.errors import Malformed, Rejected
 from tfchain.ledger import tables
@@ -82,5 +81,5 @@ def _charge(state: State, transaction: Transaction, params: Params) -> None:
     if account.balance < envelope.fee:
         raise Rejected("balance", f"a fee of {envelope.fee}, a balance of {account.balance}")
     debit(state, envelope.sender, Utft(envelope.fee))
-    moved = replace(account_of(state, envelope.sender), nonce=account.nonce + 1)
+    moved = changed(account_of(state, envelope.sender), nonce=account.nonce + 1)
     tables.ACCOUNTS.put(state, envelope.sender, moved)

@@ -13,8 +13,8 @@ from tfchain.base.shapes import decode_record
 from tfchain.base.units import PeriodIndex
 from tfchain.chain import export_records as records
 from tfchain.chain.audit_report import Report, Rows, held_change, minting_block, newly_sealed
-from tfchain.chain.columns.program import Columns
-from tfchain.chain.execute import Outcome, check_txs, execute, params_of
+from tfchain.chain.audit_second import SecondProgram
+from tfchain.chain.execute import Checked, check_txs, execute, params_of
 from tfchain.chain.genesis import Genesis, genesis_hash, genesis_outcome, read_genesis
 from tfchain.chain.tip import check_header, genesis_tip, input_of, next_tip
 from tfchain.errors import Divergence, InvalidBlock, Malformed
@@ -22,7 +22,7 @@ from tfchain.ledger import tables
 from tfchain.ledger.block import Block, decode_block
 from tfchain.ledger.commit import Commit, check_tally, signatures_of
 from tfchain.ledger.minting import SEALED, Batch
-from tfchain.ledger.state import State
+from tfchain.ledger.state import Memory, State
 from tfchain.tx.kinds.mint import Mint
 from tfchain.tx.registry import open_body
 from tfchain.tx.transaction import Check, decode_transaction
@@ -32,8 +32,10 @@ R = TypeVar("R")
 RECORD_BYTES_MAX: Final = 8 * 1024 * 1024
 """The longest record but genesis and blocks: a full run of receipts."""
 
-VerifyAll = Callable[[Sequence[Check]], Sequence[bool]]
-"""Which of these signatures are genuine, in order."""
+Verdicts = Callable[[], Sequence[bool]]
+"""Waits until the signatures were looked at, and says which are genuine, in order."""
+VerifyAll = Callable[[Sequence[Check]], Verdicts]
+"""Begins to verify these signatures; the block is executed meanwhile, and written after."""
 
 
 @dataclass(slots=True)
@@ -54,6 +56,7 @@ class Auditor:
 
     def __init__(self, rows: Rows, verify_all: VerifyAll, trust: tuple[int, bytes] | None) -> None:
         self._rows = rows
+        self._memory = Memory()
         self._verify_all = verify_all
         self._trust = trust
         self._genesis: Genesis | None = None
@@ -92,7 +95,7 @@ class Auditor:
         if self._tip.height and not self._ended:
             raise Malformed(f"commit of block {self._tip.height}: missing: the export is cut off")
         for batch in self._sealed():
-            self._check_second(batch)
+            self.report.second[batch.schedule, batch.period] = self._second.compare(batch)
         self._finish_report()
         return self.report
 
@@ -104,8 +107,8 @@ class Auditor:
         self._rows.write(outcome.rows)
         self._genesis = genesis
         self._tip = genesis_tip(genesis, outcome)
-        self._columns = Columns(genesis.params, genesis.policies)
-        supply = sum(row.balance for row in genesis.accounts)
+        self._second = SecondProgram(genesis.params, genesis.policies)
+        supply = genesis.supply()
         self.report = Report(
             chain_id=genesis.params.chain_id,
             genesis_hash=genesis_hash(genesis),
@@ -119,37 +122,51 @@ class Auditor:
         except Malformed as fault:
             raise Malformed(f"after block {self._tip.height}: {fault}") from fault
         self._check_all_shown()
-        self._check_block(block)
-        outcome = execute(self._rows, input_of(self._tip, block))
-        self._note_sealed(outcome)
-        self.report.supply_held += held_change(self._rows, outcome)
+        checked = self._check_block(block)
+        votes = self._votes(block)
+        signed = [one.check() for one in checked.transactions]
+        verdicts = self._verify_all([*votes, *checked.evidence, *signed])
+        outcome = execute(self._rows, checked.block, checked)
+        sealed, change = newly_sealed(self._rows, outcome), held_change(self._rows, outcome)
+        self._check_genuine(checked, len(votes), verdicts())
+        self._note_faults(block)
+        self.report.supply_held += change
         self._rows.write(outcome.rows)
-        self._note(block, outcome)
+        self._note(block)
+        self._due = {(batch.schedule, batch.period): _Showing(batch) for batch in sealed}
+        self._second.take(block, outcome)
+        self._second.judge(self._rows, sealed)
         self._tip = next_tip(self._tip, block, outcome)
 
-    def _check_block(self, block: Block) -> None:
-        """Header, the commit it carries, and every signature in it."""
+    def _check_block(self, block: Block) -> Checked:
+        """Header and transactions; signatures are looked at while the block is executed."""
         params = params_of(State(self._rows))
         check_header(self._tip, params, block)
-        transactions = check_txs(self._rows, input_of(self._tip, block))
-        checks = [transaction.check() for transaction in transactions]
-        commits: list[Check] = []
-        if block.last_commit is not None:
-            commits = signatures_of(params.chain_id, self._tip.last_validators, block.last_commit)
-        height = block.header.height
-        for place, good in enumerate(self._verify_all([*commits, *checks])):
-            if not good and place < len(commits):
-                raise InvalidBlock(f"block {height}: last commit: signature {place} is false")
-            if not good:
-                mints = len(block.txs) - len(checks)
-                number = place - len(commits) + mints
-                raise InvalidBlock(f"block {height}: transaction {number}: its signature is false")
-        self.report.signatures += len(commits) + len(checks)
+        return check_txs(self._rows, input_of(self._tip, block), self._memory)
 
-    def _note(self, block: Block, outcome: Outcome) -> None:
+    def _votes(self, block: Block) -> list[Check]:
+        if block.last_commit is None:
+            return []
+        validators = self._tip.last_validators
+        return signatures_of(self.report.chain_id, validators, block.last_commit)
+
+    def _check_genuine(self, checked: Checked, votes: int, verdicts: Sequence[bool]) -> None:
+        """Of a block's signatures, those in the commit that it carries come first, then evidence."""
+        where, proofs = f"block {checked.block.height}", len(checked.evidence)
+        assert len(verdicts) == votes + proofs + len(checked.admitted), "a verdict on each"
+        for place, good in enumerate(verdicts):
+            if not good and place < votes:
+                raise InvalidBlock(f"{where}: last commit: signature {place} is false")
+            if not good and place < votes + proofs:
+                raise InvalidBlock(f"{where}: evidence: signature {place - votes} is false")
+            if not good:
+                number = checked.mints + place - votes - proofs
+                raise InvalidBlock(f"{where}: transaction {number}: its signature is false")
+        self.report.signatures += len(verdicts)
+
+    def _note(self, block: Block) -> None:
         header = block.header
         self.report.transactions += len(block.txs)
-        self._columns.take(header.height, header.time, block.txs, outcome.codes)
         for raw in block.txs:
             transaction = decode_transaction(raw)
             if transaction.signature:
@@ -169,9 +186,12 @@ class Auditor:
             )
         self.report.anchored = True
 
-    def _note_sealed(self, outcome: Outcome) -> None:
-        for batch in newly_sealed(self._rows, outcome):
-            self._due[batch.schedule, batch.period] = _Showing(batch)
+    def _note_faults(self, block: Block) -> None:
+        """What the accused had at stake before the block is gone after it."""
+        for piece in block.evidence:
+            seat = tables.SEATS.need(State(self._rows), piece.validator)
+            self.report.supply_burned += seat.bond
+        self.report.faults += block.evidence
 
     def _check_all_shown(self) -> None:
         """The batches that sealed in the last block have all their receipts in the export."""
@@ -218,7 +238,7 @@ class Auditor:
             raise InvalidBlock(f"{where}: it is for another block")
         check_tally(tip.last_validators, commit)
         checks = signatures_of(self.report.chain_id, tip.last_validators, commit)
-        for place, good in enumerate(self._verify_all(checks)):
+        for place, good in enumerate(self._verify_all(checks)()):
             if not good:
                 raise InvalidBlock(f"{where}: signature {place} is false")
         self.report.signatures += len(checks)
@@ -237,26 +257,21 @@ class Auditor:
         self.report.batches = found
         return [batch for batch in found if batch.state >= SEALED]
 
-    def _check_second(self, batch: Batch) -> None:
-        """The column program gives the same answer (P36)."""
-        where = f"batch {batch.schedule}/{batch.period}"
-        result = self._columns.result(batch.schedule, batch.period)
-        if (result.root, result.total, result.count) != (batch.root, batch.total, batch.count):
-            raise Divergence(
-                f"{where}: the ledger has {batch.root.hex()} {batch.total} {batch.count},"
-                f" the second program {result.root.hex()} {result.total} {result.count}"
-            )
-        self.report.second[batch.schedule, batch.period] = result.root
-
     def _finish_report(self) -> None:
         report, tip = self.report, self._tip
         report.height, report.block_id = tip.height, tip.block_id
         report.state_root = tip.state_root
         report.supply_minted = sum(block.amount for block in report.minting_blocks)
-        if report.supply_held != report.supply_genesis + report.supply_minted:
+        burned = tables.TOTALS.need(State(self._rows), tables.SINGLE).burned
+        if burned != report.supply_burned:
             raise Divergence(
-                f"supply: {report.supply_held} units are held, genesis and mints give"
-                f" {report.supply_genesis + report.supply_minted}"
+                f"supply: {burned} units are told to be burned, evidence gives"
+                f" {report.supply_burned}"
+            )
+        due = report.supply_genesis + report.supply_minted - report.supply_burned
+        if report.supply_held != due:
+            raise Divergence(
+                f"supply: {report.supply_held} units are held, genesis and mints give {due}"
             )
         if self._trust is not None and not report.anchored:
             raise InvalidBlock(f"the export ends before the trusted height {self._trust[0]}")

@@ -6,7 +6,9 @@ from typing import Final, Protocol
 
 from tfchain.chain.execute import Outcome
 from tfchain.ledger import tables
+from tfchain.ledger.evidence import Evidence
 from tfchain.ledger.minting import SEALED, Batch
+from tfchain.tx.changes import bond_held
 from tfchain.tx.kinds.mint import Mint
 
 
@@ -52,18 +54,22 @@ class Report:
     receipts_compared: int = 0
     supply_genesis: int = 0
     supply_held: int = 0
-    """Sum of all balances and deposits."""
+    """Sum of all balances, deposits and bonds."""
     supply_minted: int = 0
+    supply_burned: int = 0
+    """Bonds of validators that signed two things at once (P24)."""
+    faults: list[Evidence] = field(default_factory=list)
+    """The evidence that blocks hold, in their order."""
     anchored: bool = False
 
 
 def held_change(rows: Rows, outcome: Outcome) -> int:
-    """By how much an outcome that is not written yet changes the sum of balances and deposits."""
+    """By how much an outcome that is not written yet changes the sum of all that is held."""
     held = 0
-    for mark, value_of in _HOLDERS:
-        for key, after in outcome.rows:
-            if key[: len(mark)] == mark:
-                held += value_of(after) - value_of(rows.get(key))
+    for key, after in outcome.rows:
+        value_of = _HOLDERS.get(key[:_MARK_BYTES])
+        if value_of is not None:
+            held += value_of(after) - value_of(rows.get(key))
     return held
 
 
@@ -75,11 +81,23 @@ def _deposit(stored: bytes | None) -> int:
     return 0 if stored is None else tables.NODES.decode(stored).deposit
 
 
-_HOLDERS: Final[tuple[tuple[bytes, Callable[[bytes | None], int]], ...]] = (
-    (tables.ACCOUNTS.stored_at(b""), _balance),
-    (tables.NODES.stored_at(b""), _deposit),
-)
+def _bond(stored: bytes | None) -> int:
+    return 0 if stored is None else tables.SEATS.decode(stored).bond
+
+
+def _promised(stored: bytes | None) -> int:
+    return 0 if stored is None else bond_held(tables.CHANGES.decode(stored))
+
+
+_HOLDERS: Final[dict[bytes, Callable[[bytes | None], int]]] = {
+    tables.ACCOUNTS.stored_at(b""): _balance,
+    tables.NODES.stored_at(b""): _deposit,
+    tables.SEATS.stored_at(b""): _bond,
+    tables.CHANGES.stored_at(b""): _promised,
+}
 """Where coins are: the beginning of the rows' keys, and what a row holds."""
+_MARK_BYTES: Final = 2
+"""Of a row's key: what store it is of, and its table."""
 
 
 def newly_sealed(rows: Rows, outcome: Outcome) -> list[Batch]:

@@ -9,19 +9,23 @@ from dataclasses import dataclass
 from tfchain.base import merkle
 from tfchain.base.codec import encode
 from tfchain.base.units import Address, Height, Millis, Utft
-from tfchain.chain import batches, mints
+from tfchain.chain import batches, mints, succession
 from tfchain.chain.admit import admit, context_of, seconds
+from tfchain.chain.faults import accuse, check_evidence
 from tfchain.chain.settle import settle
+from tfchain.chain.upgrades import check_rules
 from tfchain.errors import InvalidBlock, Malformed, Rejected
-from tfchain.ledger import tables
+from tfchain.ledger import roster, tables
 from tfchain.ledger.accounts import credit
 from tfchain.ledger.block import results_root
+from tfchain.ledger.evidence import Evidence
 from tfchain.ledger.params import Params
-from tfchain.ledger.state import Reader, State
+from tfchain.ledger.state import Memory, Reader, State
 from tfchain.ledger.tree import Change, Tree, key_hash, rows_of, value_hash
-from tfchain.tx.kind import Kind
+from tfchain.ledger.validators import Validator
+from tfchain.tx.kind import Context, Kind
 from tfchain.tx.registry import open_body
-from tfchain.tx.transaction import Transaction, decode_transaction
+from tfchain.tx.transaction import Check, Transaction, decode_transaction
 
 OK = "ok"
 """The code of a transaction that took effect."""
@@ -36,6 +40,8 @@ class Input:
     reward_account: Address
     """Where the proposer's fees go."""
     txs: tuple[bytes, ...]
+    evidence: tuple[Evidence, ...] = ()
+    """Misbehaviour that the block proves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,47 +54,98 @@ class Outcome:
     table_roots: tuple[tuple[str, bytes], ...]
     rows: tuple[tuple[bytes, bytes | None], ...]
     """Rows for the store: state, archive and tree; None deletes."""
+    validators: tuple[Validator, ...] | None = None
+    """Who votes from two heights later on, where the block changed that (consensus 1.10.1)."""
 
 
-def execute(reader: Reader, block: Input) -> Outcome:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """A signed transaction that may stand in its block."""
+
+    transaction: Transaction
+    context: Context
+    body: Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A block whose transactions were admitted, so that `execute` need not do it again."""
+
+    block: Input
+    state: State
+    """Nonces, fees and report times have moved; nothing else has."""
+    params: Params
+    mints: int
+    """Mint transactions that stand first."""
+    admitted: tuple[Admitted, ...]
+    evidence: tuple[Check, ...]
+    """The signatures in the block's evidence, two a piece, to be verified with the others."""
+
+    @property
+    def transactions(self) -> list[Transaction]:
+        """The signed transactions, for their signatures to be verified."""
+        return [one.transaction for one in self.admitted]
+
+
+def execute(reader: Reader, block: Input, checked: Checked | None = None) -> Outcome:
     """The outcome of a block on the state that `reader` holds.
+
+    `checked`: what `check_txs` said of this block on this very state, if it was asked before; the
+    outcome is the same without it.
 
     Raises:
         InvalidBlock: a transaction that may not stand here, or a mint that is missing or wrong.
     """
-    state = State(reader)
-    params = params_of(state)
-    now = seconds(block.time_ms)
-    due = check_mints(state, params, block)
-    admitted = _admit_all(state, params, block, due)
+    if checked is None:
+        checked = check_txs(reader, block)
+    assert checked.block == block, "what was checked is another block"
+    state, params, now = checked.state.copy(), checked.params, seconds(block.time_ms)
+    accuse(state, block.height, block.evidence)
     settling, minting = batches.plan(state, params, now)
     batches.advance(state, params, now)
     for share in settling:
         settle(state, params, share, now)
-    codes = [_mint(state, params, block, raw) for raw in block.txs[:due]]
+    codes = [_mint(state, params, block, raw) for raw in block.txs[: checked.mints]]
     for share in minting:
         batches.finish_if_done(state, share)
-    codes += [_run(state, params, block, transaction, body) for transaction, body in admitted]
+    codes += [_run(state, one) for one in checked.admitted]
     batches.drop_kept(state, params, params.settle_nodes)
-    fees = sum(transaction.envelope.fee for transaction, _ in admitted)
+    fees = sum(one.transaction.envelope.fee for one in checked.admitted)
     if fees:
         credit(state, block.reward_account, Utft(fees))
-    return outcome_of(reader, state, codes)
+    succession.finish(state, params, block.height, block.time_ms)
+    return outcome_of(reader, state, codes, roster.changed(state, block.height))
 
 
-def check_txs(reader: Reader, block: Input) -> list[Transaction]:
-    """Whether these transactions may stand in a block, in this order: no effect is run (P26).
+def check_txs(reader: Reader, block: Input, memory: Memory | None = None) -> Checked:
+    """Whether these transactions may stand in a block, in this order: no effect is run.
 
-    Returns:
-        The signed transactions, for their signatures to be verified.
+    All admissions come before the first effect, for nobody runs effects before voting (P26). Were
+    they run in between, one transfer could empty the account that pays the next fee, and a block
+    that was voted for could never be executed.
+
+    `memory`: of who goes through many blocks; `execute` adds the rows that it writes.
 
     Raises:
-        InvalidBlock: as `execute`.
+        InvalidBlock: a transaction or evidence that may not stand here, or a mint that is missing
+            or wrong.
+        Unavailable: the height runs by rules that this program does not have.
     """
-    state = State(reader)
+    state = State(reader, memory=memory)
+    check_rules(state, block.height)
     params = params_of(state)
+    evidence = check_evidence(state, params, block.height, block.time_ms, block.evidence)
     due = check_mints(state, params, block)
-    return [transaction for transaction, _ in _admit_all(state, params, block, due)]
+    signed = enumerate(block.txs[due:], start=due)
+    admitted = tuple(_admitted(state, params, block, place, raw) for place, raw in signed)
+    return Checked(
+        block=block,
+        state=state,
+        params=params,
+        mints=due,
+        admitted=admitted,
+        evidence=tuple(evidence),
+    )
 
 
 def check_mints(state: State, params: Params, block: Input) -> int:
@@ -110,43 +167,33 @@ def _mint(state: State, params: Params, block: Input, raw: bytes) -> str:
     return OK
 
 
-def _admit_all(
-    state: State, params: Params, block: Input, due: int
-) -> list[tuple[Transaction, Kind]]:
-    """All admissions come before the first effect, here and in `check_txs` alike.
-
-    Nobody runs effects before voting (P26). Were they run in between, one transfer could empty the
-    account that pays the next fee, and a block that was voted for could never be executed.
-    """
-    return [
-        _admitted(state, params, block, place, raw)
-        for place, raw in enumerate(block.txs[due:], start=due)
-    ]
-
-
-def _admitted(
-    state: State, params: Params, block: Input, place: int, raw: bytes
-) -> tuple[Transaction, Kind]:
+def _admitted(state: State, params: Params, block: Input, place: int, raw: bytes) -> Admitted:
     try:
         transaction = decode_transaction(raw)
         context = context_of(transaction, block.height, block.time_ms, params)
-        return transaction, admit(state, transaction, context)
+        body = admit(state, transaction, context)
     except (Malformed, Rejected) as fault:
         raise InvalidBlock(f"block {block.height}, transaction {place}: {fault}") from fault
+    return Admitted(transaction=transaction, context=context, body=body)
 
 
-def _run(state: State, params: Params, block: Input, transaction: Transaction, body: Kind) -> str:
+def _run(state: State, one: Admitted) -> str:
     """The code. The effect runs on a branch: refused, it leaves nothing but nonce and fee."""
     branch = state.branch()
     try:
-        body.apply(branch, context_of(transaction, block.height, block.time_ms, params))
+        one.body.apply(branch, one.context)
     except Rejected as refusal:
         return refusal.code
     branch.keep()
     return OK
 
 
-def outcome_of(reader: Reader, state: State, codes: list[str]) -> Outcome:
+def outcome_of(
+    reader: Reader,
+    state: State,
+    codes: list[str],
+    validators: tuple[Validator, ...] | None = None,
+) -> Outcome:
     """Roots and rows of what was written."""
     trees = {table.tag: Tree(reader, table.tag) for table in tables.IN_TREE}
     changed: dict[int, list[Change]] = {table.tag: [] for table in tables.IN_TREE}
@@ -165,6 +212,7 @@ def outcome_of(reader: Reader, state: State, codes: list[str]) -> Outcome:
         state_root=state_root(roots),
         table_roots=roots,
         rows=(*rows, *rows_of(trees)),
+        validators=validators,
     )
 
 

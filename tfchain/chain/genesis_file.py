@@ -11,6 +11,7 @@ from tfchain.base.units import Address, Seconds, Utft
 from tfchain.errors import Malformed
 from tfchain.ledger.params import (
     Consensus,
+    EvidenceRow,
     FeeRow,
     Params,
     RegimeRow,
@@ -75,6 +76,7 @@ class GenesisFile:
             schedules=[_plain(row) for row in self._schedules()],
             uptime=_plain(top.record("uptime", UptimeRow)),
             resources=_plain(top.record("resources", ResourceRow)),
+            evidence=_plain(top.record("evidence", EvidenceRow)),
             regimes=[_plain(row) for row in _regimes(top.sections("regime", _ROWS_MAX))],
             fees=[_plain(row) for row in _fees(top.section("fees"))],
         )
@@ -111,14 +113,23 @@ class GenesisFile:
 
     def validators(self) -> tuple[Validator, ...]:
         """The first validator set, in address order."""
+        return tuple(member for member, _ in self._bonded())
+
+    def bonds(self) -> tuple[Utft, ...]:
+        """What each of them stands to lose, in the same order; 0 where none is named (P24)."""
+        return tuple(bond for _, bond in self._bonded())
+
+    def _bonded(self) -> list[tuple[Validator, Utft]]:
         rows = []
         for row in self._top.sections("validator", COMMIT_SLOTS_MAX):
             key = row.address("key")
             reward = row.address("reward_account")
             address = validator_address(key)
-            rows.append(row.filled(Validator, key=key, reward_account=reward, address=address))
-        _refuse_doubles("validator", [row.key for row in rows])
-        return tuple(sorted(rows, key=lambda row: row.address))
+            bond = Utft(row.number_or("bond", 0))
+            member = row.filled(Validator, key=key, reward_account=reward, address=address)
+            rows.append((member, bond))
+        _refuse_doubles("validator", [member.key for member, _ in rows])
+        return sorted(rows, key=lambda row: row[0].address)
 
     def guardians(self) -> tuple[Address, ...]:
         """Who attests mints, in address order; at least as many as the file asks for (P23)."""
@@ -151,6 +162,9 @@ class _Section:
         if type(value) is not int or not 0 <= value < 1 << 63:
             raise Malformed(f"{self.where}.{name}: a whole number from 0 is due")
         return value
+
+    def number_or(self, name: str, absent: int) -> int:
+        return self.number(name) if name in self._plain else absent
 
     def text(self, name: str) -> str:
         value = self.value(name)

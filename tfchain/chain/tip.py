@@ -4,7 +4,7 @@ Node, auditor and simulator hold one of these per chain; it is all that a header
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from tfchain.base.crypto import ZERO_HASH
@@ -17,13 +17,13 @@ from tfchain.errors import InvalidBlock
 from tfchain.ledger.block import (
     Block,
     Header,
-    evidence_root,
     last_commit_hash,
     make_block,
     results_root,
     tx_root,
 )
 from tfchain.ledger.commit import Commit, check_tally
+from tfchain.ledger.evidence import Evidence, evidence_root
 from tfchain.ledger.params import Params, ScheduleRow, params_hash
 from tfchain.ledger.validators import ValidatorSet
 
@@ -41,6 +41,8 @@ class Tip:
     """Those of this height, whose commit the next block carries."""
     validators: Annotated[ValidatorSet, Nested(ValidatorSet)]
     """Those of the next height."""
+    next_validators: Annotated[ValidatorSet, Nested(ValidatorSet)]
+    """Those of the height after it: what this block changed counts from there (1.10.1)."""
 
 
 def genesis_tip(genesis: Genesis, outcome: Outcome) -> Tip:
@@ -54,11 +56,13 @@ def genesis_tip(genesis: Genesis, outcome: Outcome) -> Tip:
         results_root=results_root(()),
         last_validators=validators,
         validators=validators,
+        next_validators=validators.stepped(),
     )
 
 
 def next_tip(tip: Tip, block: Block, outcome: Outcome) -> Tip:
     """The tip once `block` has been executed."""
+    members, coming = outcome.validators, tip.next_validators
     return Tip(
         height=block.header.height,
         block_id=block.id,
@@ -66,7 +70,8 @@ def next_tip(tip: Tip, block: Block, outcome: Outcome) -> Tip:
         state_root=outcome.state_root,
         results_root=outcome.results_root,
         last_validators=tip.validators,
-        validators=tip.validators.stepped(),
+        validators=coming,
+        next_validators=coming.stepped() if members is None else coming.followed(members),
     )
 
 
@@ -78,25 +83,36 @@ def next_block(
     txs: Sequence[bytes],
     last_commit: Commit | None,
 ) -> Block:
-    """A block on top of the tip."""
-    commit_hash = last_commit_hash(last_commit)
-    header = _header(tip, params, time, proposer, tx_root(txs), commit_hash)
+    """A block on top of the tip, which accuses nobody."""
+    due = _header(tip, params, time, proposer)
+    header = replace(
+        due,
+        tx_root=tx_root(txs),
+        last_commit_hash=last_commit_hash(last_commit),
+    )
     return make_block(header, tuple(txs), last_commit)
 
 
-def _header(
-    tip: Tip, params: Params, time: Millis, proposer: bytes, txs: bytes, commit: bytes
-) -> Header:
+def accusing(block: Block, pieces: tuple[Evidence, ...]) -> Block:
+    """The same block with this evidence in it."""
+    if pieces == block.evidence:
+        return block
+    header = replace(block.header, evidence_root=evidence_root(pieces))
+    return make_block(header, block.txs, block.last_commit, pieces)
+
+
+def _header(tip: Tip, params: Params, time: Millis, proposer: bytes) -> Header:
+    """The header of an empty block that follows no commit; its body's roots are the caller's."""
     return Header(
         chain_id=params.chain_id,
         height=Height(tip.height + 1),
         time=time,
         last_block_id=tip.block_id,
-        last_commit_hash=commit,
-        tx_root=txs,
+        last_commit_hash=last_commit_hash(None),
+        tx_root=tx_root(()),
         evidence_root=evidence_root(),
         validators_hash=tip.validators.hash(),
-        next_validators_hash=tip.validators.hash(),
+        next_validators_hash=tip.next_validators.hash(),
         priorities_hash=tip.validators.priorities_hash(),
         params_hash=params_hash(params),
         state_root=tip.state_root,
@@ -116,8 +132,12 @@ def check_header(tip: Tip, params: Params, block: Block) -> None:
     """
     header = block.header
     where = f"block {header.height}"
-    commit_hash = last_commit_hash(block.last_commit)
-    due = _header(tip, params, header.time, header.proposer, header.tx_root, commit_hash)
+    due = replace(
+        _header(tip, params, header.time, header.proposer),
+        tx_root=header.tx_root,
+        last_commit_hash=last_commit_hash(block.last_commit),
+        evidence_root=evidence_root(block.evidence),
+    )
     for name in Header.__dataclass_fields__:
         if getattr(header, name) != getattr(due, name):
             raise InvalidBlock(f"{where}: {name} is not what height {tip.height} leads to")
@@ -160,4 +180,5 @@ def input_of(tip: Tip, block: Block) -> Input:
         time_ms=block.header.time,
         reward_account=reward,
         txs=block.txs,
+        evidence=block.evidence,
     )

@@ -3,27 +3,24 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Final
+from typing import Annotated, Any, BinaryIO
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from tfchain.base.crypto import verify
 from tfchain.base.units import UTFT_PER_TFT
 from tfchain.chain.audit import Auditor
-from tfchain.chain.audit_report import Report
+from tfchain.chain.audit_report import Report, Rows
 from tfchain.chain.genesis import genesis_hash, read_genesis
+from tfchain.cli.report.folder import check_place
+from tfchain.cli.report.write import write_report
+from tfchain.cli.verifier import Verifier
 from tfchain.errors import InvalidBlock, TfchainError, Unavailable
 from tfchain.ledger.minting import STATES
 from tfchain.store.export import read_records
-from tfchain.tx.transaction import Check
-
-CHUNK: Final = 64
-"""Signatures that a thread takes at once: libsodium runs outside the interpreter's lock."""
 
 
 class DictRows:
@@ -43,24 +40,6 @@ class DictRows:
                 self._rows[key] = value
 
 
-class Pool:
-    """Signatures on all cores."""
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(max_workers=os.cpu_count() or 1)
-
-    def verify_all(self, checks: Sequence[Check]) -> Sequence[bool]:
-        """Which are genuine, in order."""
-        if len(checks) <= CHUNK:
-            return [verify(*check) for check in checks]
-        chunks = [checks[at : at + CHUNK] for at in range(0, len(checks), CHUNK)]
-        return [good for part in self._threads.map(_verify_chunk, chunks) for good in part]
-
-
-def _verify_chunk(checks: Sequence[Check]) -> list[bool]:
-    return [verify(*check) for check in checks]
-
-
 def audit(
     source: Annotated[str, typer.Argument(help="An export: a file, or - for a stream.")],
     trust: Annotated[
@@ -70,12 +49,18 @@ def audit(
         Path | None, typer.Option(help="The genesis file that the chain must have.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON object.")] = False,
+    to: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="DIR", help="Also write tables and a page with charts."),
+    ] = None,
 ) -> None:
     """Recompute a chain from its genesis: signatures, commits, roots, receipts, mints.
 
     Ends with 1 and names the place if anything differs.
     """
     anchor = _anchor(trust)
+    if to is not None:
+        check_place(to)
     with (
         _opened(source) as file,
         Progress(
@@ -83,24 +68,37 @@ def audit(
         ) as progress,
     ):
         try:
-            report = audit_file(file, anchor, genesis, progress)
+            rows = DictRows()
+            report = audit_file(file, anchor, genesis, progress, rows)
         except Unavailable:
             raise
         except TfchainError as fault:
             typer.echo(f"audit: FAILED: {fault}", err=True)
             raise typer.Exit(1) from fault
+        if to is not None:
+            task = progress.add_task("writing the report", total=report.receipts_compared)
+            trusted = None if anchor is None else anchor[0]
+            write_report(to, report, rows, trusted, lambda more: progress.advance(task, more))
     typer.echo(json.dumps(_plain(report)) if as_json else "\n".join(lines_of(report)))
 
 
 def audit_file(
-    file: BinaryIO, anchor: tuple[int, bytes] | None, genesis: Path | None, progress: Progress
+    file: BinaryIO,
+    anchor: tuple[int, bytes] | None,
+    genesis: Path | None,
+    progress: Progress,
+    rows: Rows | None = None,
 ) -> Report:
-    """Audit an open export. Raises the auditor's errors, whose text names the place."""
-    auditor = Auditor(DictRows(), Pool().verify_all, anchor)
+    """Audit an open export. Raises the auditor's errors, whose text names the place.
+
+    `rows`: where the recomputed state is kept, for a caller who wants to read it afterwards.
+    """
     task = progress.add_task("auditing", total=_size(file))
-    for offset, kind, payload in read_records(file):
-        auditor.take(kind, payload)
-        progress.update(task, completed=offset)
+    with Verifier() as verifier:
+        auditor = Auditor(DictRows() if rows is None else rows, verifier.verify_all, anchor)
+        for offset, kind, payload in read_records(file):
+            auditor.take(kind, payload)
+            progress.update(task, completed=offset)
     report = auditor.finish()
     if genesis is not None:
         _check_genesis(genesis, report)

@@ -1,11 +1,12 @@
 """`tfchain devnet`: a network on this machine, shown as it runs; with `--once`, proved and ended."""
 
+import os
 import secrets
 import shutil
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, cast
@@ -17,7 +18,8 @@ from rich.progress import Progress
 from tfchain.chain.audit_report import Report
 from tfchain.cli.audit import audit_file, lines_of
 from tfchain.cli.devnet_view import Watch
-from tfchain.errors import TfchainError
+from tfchain.errors import TfchainError, Unavailable
+from tfchain.node.devnet.beacon import Beacon, beacons_folder, lit
 from tfchain.node.devnet.homes import (
     PERSON,
     VALIDATORS_MAX,
@@ -77,10 +79,11 @@ def devnet(  # noqa: PLR0913, PLR0917 -- one parameter an option
         options = Options(nodes=nodes, again=restart, picture_s=watch.picture_s)
         net = Devnet(network, options, _now, watch.show, watch.log)
         watch.log(f"homes and logs in {folder}")
-        if once:
-            _run_once(net, watch, export or folder / "chain.export", limit)
-        else:
-            _run_on(net, watch)
+        with _lit(net, watch):
+            if once:
+                _run_once(net, watch, export or folder / "chain.export", limit)
+            else:
+                _run_on(net, watch)
 
 
 def _network(folder: Path, seed: int, validators: int, store: Kind) -> Network:
@@ -108,6 +111,22 @@ def _folder(home: Path | None, *, keep: bool) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def _lit(net: Devnet, watch: Watch) -> Iterator[None]:
+    """Let the other verbs find this network; it runs all the same where they cannot."""
+    beacon = Beacon(
+        pid=os.getpid(),
+        chain_id=net.mirror.genesis.params.chain_id,
+        urls=tuple(member.url for member in net.network.members),
+    )
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lit(beacons_folder(os.environ), beacon))
+        except Unavailable as fault:
+            watch.log(f"other verbs need --node: {fault}")
+        yield
+
+
 # --- running --------------------------------------------------------------------------------------
 
 
@@ -128,7 +147,8 @@ def _welcome(net: Devnet) -> Iterator[str]:
     first = net.network.members[0]
     for member in net.network.members:
         yield f"validator-{member.number} answers at {member.url}"
-    yield f"try: curl {first.url}/v1/status"
+    yield "try: tfchain status, in another terminal: it finds this network by itself"
+    yield f"or: curl {first.url}/v1/status"
     yield f"coins for you: the account {PERSON} (the development phrase) has some"
     yield "kill one with kill -9 and its pid; it is started again by a line that is shown then"
 

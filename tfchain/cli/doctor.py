@@ -18,13 +18,13 @@ from rich.table import Table
 
 from tfchain import __version__
 from tfchain.base.units import MS_PER_S
+from tfchain.cli.nearby import named
 from tfchain.cli.status import (
     JsonOption,
     NodeOption,
     Plain,
     ask_status,
     missing,
-    named,
     rows,
     short,
 )

@@ -1,15 +1,16 @@
 """`tfchain export`: a chain's blocks as a stream of records, from a running node or a stopped one."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, BinaryIO, Final
+from typing import Annotated, BinaryIO
 
 import trio
 import typer
 
 from tfchain.base.crypto import ZERO_HASH
 from tfchain.chain.export_records import BLOCK
+from tfchain.cli.nearby import NODE_VARIABLE, named
 from tfchain.client.http import connected
 from tfchain.errors import Malformed, Unavailable
 from tfchain.ledger.block import decode_block
@@ -20,13 +21,11 @@ from tfchain.store.exporting import export_records_of
 from tfchain.store.files import told
 from tfchain.store.open import open_store
 
-NODE_VARIABLE: Final = "TFCHAIN_NODE"
-
 
 def export(
     out: Annotated[Path, typer.Option(help="The file to write; a partial one never stays.")],
     node: Annotated[
-        str, typer.Option(envvar=NODE_VARIABLE, help="A running node, like http://127.0.0.1:7480.")
+        str, typer.Option(envvar=NODE_VARIABLE, help="A running node; else this machine's devnet.")
     ] = "",
     home: Annotated[Path | None, typer.Option(help="The home of a stopped node.")] = None,
 ) -> None:
@@ -34,19 +33,22 @@ def export(
 
     Blocks are decoded and their links are followed as they pass; that they are right is for `audit`.
     """
-    if bool(node) == (home is not None):
-        raise typer.BadParameter(f"one of --node (or {NODE_VARIABLE}) and --home is due")
+    if node and home is not None:
+        raise typer.BadParameter(f"one of them, --node (or {NODE_VARIABLE}) or --home, is due")
+    if out.is_dir():
+        raise Unavailable("cannot write the export", str(out), "it is a folder: name a file in it")
     partial = out.with_name(out.name + ".partial")
     try:
         if home is not None:
             _from_home(Home(home), partial)
         else:
-            trio.run(_from_node, node, partial)
+            trio.run(_from_node, named(node), partial)
         count = _check(partial)
         with told("cannot write the export", out):
             partial.replace(out)
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
     typer.echo(f"{count} blocks in {out}")
 
 

@@ -12,9 +12,7 @@ from tfchain.base.limits import GENESIS_BYTES_MAX
 from tfchain.base.units import Address
 from tfchain.node.config import LOOPBACK, NodeConfig, Place
 from tfchain.node.home import Seeds, create_home, load_text
-
-P2P_PORT = 7400
-HTTP_PORT = 7480
+from tfchain.node.settings import HTTP_PORT, P2P_PORT
 
 
 def init(

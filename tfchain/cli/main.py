@@ -1,94 +1,74 @@
-"""`tfchain`: one line a verb, and the only place where an error becomes an exit code.
+"""`tfchain`: the front door, and the only place where an error becomes a line and an exit code.
 
-0: done. 1: the answer is no (an audit failed, a transaction was refused). 2: the call was wrong.
-3: something could not be reached or read.
+It loads nothing but what the verb that was asked for needs, and that inside the door: so Ctrl-C is
+quiet and an error is one line from the first moment on.
 """
 
 import sys
 from importlib import import_module
+from os import environ
+from types import TracebackType
 from typing import Final
-
-import typer
-
-from tfchain import __version__
-from tfchain.errors import Divergence, InvalidBlock, Malformed, Rejected, TfchainError
-
-NO: Final = 1
-WRONG_CALL: Final = 2
-UNREACHABLE: Final = 3
 
 VERBS: Final = (
     "devnet",
     "init",
     "start",
+    "config",
     "status",
     "doctor",
+    "wal",
+    "diff-state",
+    "replay",
+    "validator",
     "show",
     "statement",
     "keys",
     "tx",
     "export",
+    "snapshot",
     "audit",
     "minting",
     "simulate",
+    "reference",
+    "completion",
 )
 """A verb is the module of its name in this folder; it holds a function of
 that name, or `app` where the verb has verbs of its own. Only the one that is asked for is loaded: a
 validator that starts need not wait for the simulator."""
 
-
-def front(verbs: tuple[str, ...]) -> typer.Typer:
-    """The command line with these verbs."""
-    app = typer.Typer(
-        name="tfchain",
-        help="A ledger of node registrations, uptime and minting, kept by a BFT validator set.",
-        no_args_is_help=True,
-        pretty_exceptions_enable=False,
-        add_completion=True,
-    )
-    app.callback()(options)
-    for verb in verbs:
-        module = import_module(f"tfchain.cli.{verb}")
-        if hasattr(module, "app"):
-            app.add_typer(module.app, name=verb)
-        else:
-            app.command(verb)(getattr(module, verb))
-    return app
+_FRONT: Final = "tfchain.cli.front"
+_ENDINGS: Final = "tfchain.cli.endings"
+_WRONG_CALL: Final = 2
 
 
-def _version(value: bool) -> None:
-    if value:
-        typer.echo(__version__)
-        raise typer.Exit
+class Door:
+    """Whatever comes out of a verb ends here: a line on stderr, an exit code, never a traceback."""
 
+    def __enter__(self) -> None:
+        """Nothing is open yet."""
 
-def options(
-    version: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Print the version and end."
-    ),
-) -> None:
-    """A ledger of node registrations, uptime and minting, kept by a BFT validator set."""
-
-
-def exit_code(fault: TfchainError) -> int:
-    """The code that says what kind of no this is."""
-    if isinstance(fault, Rejected | InvalidBlock | Divergence):
-        return NO
-    return UNREACHABLE
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        fault: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Say what it was, and end with its code."""
+        if fault is not None:
+            sys.exit(import_module(_ENDINGS).told(fault, environ))
 
 
 def main() -> None:
-    """Run the verb that was asked for; an error is one line on stderr, never a traceback."""
+    """Run the verb that was asked for."""
     if not __debug__:
-        sys.exit("tfchain: assertions guard the ledger: run it without -O and PYTHONOPTIMIZE")
-    asked = tuple(verb for verb in VERBS if verb in sys.argv[1:2])
-    try:
-        front(asked or VERBS)()
-    except TfchainError as fault:
-        typer.echo(f"tfchain: {_one_line(fault)}", err=True)
-        sys.exit(exit_code(fault))
-
-
-def _one_line(fault: TfchainError) -> str:
-    kind = "malformed: " if isinstance(fault, Malformed) else ""
-    return kind + " ".join(str(fault).split())
+        print(
+            "tfchain: assertions guard the ledger: run it without -O and PYTHONOPTIMIZE",
+            file=sys.stderr,
+        )
+        sys.exit(_WRONG_CALL)
+    with Door():
+        code = import_module(_FRONT).called(sys.argv[1:], environ, VERBS)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    sys.exit(code)

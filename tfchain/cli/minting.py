@@ -130,6 +130,8 @@ def _write(target: IO[str], answer: str, name: str) -> None:
     try:
         target.write(answer)
         target.flush()
+    except BrokenPipeError:
+        raise  # whoever reads has enough: nothing to tell
     except OSError as fault:
         raise _unwritable(fault, name) from fault
 

@@ -13,14 +13,15 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from tfchain.cli.exhaustive import STATES_MAX, tell_all
 from tfchain.errors import Unavailable
-from tfchain.sim.faults import SCENARIOS
-from tfchain.sim.plan import HEAL_MS, Plan, Report
+from tfchain.sim.plan import Plan, Report
+from tfchain.sim.scenarios import SCENARIOS
 from tfchain.sim.world import simulate as run
 
 SEEDS_MAX: Final = 1_000_000
 VALIDATORS_MAX: Final = 64
-SECONDS_MAX: Final = 3_600
+SECONDS_MAX: Final = 7 * 24 * 3_600
 JOBS_MAX: Final = 256
 CHUNK: Final = 4
 """Runs that a worker process takes at once."""
@@ -31,22 +32,38 @@ Run: TypeAlias = Callable[[Plan], Report]
 
 def simulate(
     seeds: Annotated[str, typer.Option(help="One seed, or a range like 0..999.")] = "0..99",
-    validators: Annotated[int, typer.Option(min=1, max=VALIDATORS_MAX, help="Of equal power.")] = 4,
+    validators: Annotated[
+        int | None, typer.Option(min=1, max=VALIDATORS_MAX, help="How many; else as drawn.")
+    ] = None,
     scenario: Annotated[str, typer.Option(help=", ".join(SCENARIOS))] = "mixed",
     ticks: Annotated[
-        int, typer.Option(min=1, max=SECONDS_MAX, help="Virtual seconds until all faults heal.")
-    ] = HEAL_MS // 1_000,
+        int | None,
+        typer.Option(min=1, max=SECONDS_MAX, help="Virtual seconds until all faults heal."),
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, max=JOBS_MAX, help="Processes that share it.")] = 1,
+    exhaustive: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=STATES_MAX, help="Instead: every state of one height, so many at most."
+        ),
+    ] = None,
 ) -> None:
     """Run networks with faults drawn from seeds, and check every invariant after every event.
 
     The same seeds give the same trace hash. A broken invariant is named, with what came before it.
     """
+    if exhaustive is not None:
+        raise typer.Exit(0 if tell_all(exhaustive, jobs) else BROKEN)
     first, last = _range(seeds)
     if scenario not in SCENARIOS:
         raise typer.BadParameter(f"{scenario}: known are {', '.join(SCENARIOS)}")
     plans = [
-        Plan(seed=seed, scenario=scenario, validators=validators, heal_ms=ticks * 1_000)
+        Plan(
+            seed=seed,
+            scenario=scenario,
+            validators=validators,
+            heal_ms=None if ticks is None else ticks * 1_000,
+        )
         for seed in range(first, last + 1)
     ]
     run_all(plans, min(jobs, len(plans)), run)
@@ -115,14 +132,16 @@ def _tell(reports: list[Report], seconds: float) -> None:
     events = sum(report.events for report in reports)
     rate = f"{len(reports) / max(seconds, 0.001):.1f}"
     seeds = f"seed {reports[0].plan.seed}" if len(reports) == 1 else f"{len(reports)} seeds"
-    typer.echo(f"{seeds}: {heights} heights, {events} events, violations: {len(broken)}")
+    forks = sum(bool(report.forked) for report in reports)
+    forked = f", forks that named their makers: {forks}" if forks else ""
+    typer.echo(f"{seeds}: {heights} heights, {events} events, violations: {len(broken)}{forked}")
     typer.echo(f"trace: {_combined(reports)}")
     typer.echo(f"{seconds:.1f} s, {rate} seeds a second", err=True)
 
 
 def _tell_broken(report: Report) -> None:
     plan = report.plan
-    typer.echo(f"seed {plan.seed} of {plan.scenario}, {plan.validators} validators:")
+    typer.echo(f"seed {plan.seed} of {plan.scenario}, {report.players}:")
     typer.echo(f"  {report.violation}")
     for line in report.last:
         typer.echo(f"  {line}")

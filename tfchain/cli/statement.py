@@ -18,9 +18,8 @@ from tfchain.base.units import U32_MAX, NodeId, PeriodIndex
 from tfchain.chain.statement import Follower, Statement
 from tfchain.chain.statement_lines import Line
 from tfchain.cli.audit import DictRows, tft
-from tfchain.cli.export import NODE_VARIABLE
+from tfchain.cli.nearby import NODE_VARIABLE, named
 from tfchain.client.http import connected
-from tfchain.errors import Unavailable
 from tfchain.ledger.minting import STATES
 from tfchain.ledger.uptime import VIOLATIONS
 from tfchain.node.answers import Json, receipt, record
@@ -31,7 +30,11 @@ from tfchain.store.files import told
 def statement(
     node: Annotated[int, typer.Option(min=1, max=U32_MAX, help="The node's number.")],
     source: Annotated[
-        str, typer.Argument(envvar=NODE_VARIABLE, help="An exported chain, or a node's URL.")
+        str,
+        typer.Argument(
+            envvar=NODE_VARIABLE,
+            help="An exported chain, or a node's URL; by default the devnet that runs here.",
+        ),
     ] = "",
     period: Annotated[
         int | None, typer.Option(min=0, max=U32_MAX, help="By default the running one.")
@@ -46,16 +49,14 @@ def statement(
     The blocks are executed again; their signatures are for `audit` to check.
     """
     number = None if period is None else PeriodIndex(period)
-    if source.startswith(("http://", "https://")):
+    chain = source or named("")
+    if chain.startswith(("http://", "https://")):
         with TemporaryDirectory() as folder:
             path = Path(folder) / "chain"
-            trio.run(_fetch, source, path)
+            trio.run(_fetch, chain, path)
             found = statement_of(path, NodeId(node), number)
-    elif source:
-        found = statement_of(Path(source), NodeId(node), number)
     else:
-        remedy = f"name an exported chain or a node's URL, or set {NODE_VARIABLE}"
-        raise Unavailable("no chain was named", "SOURCE", remedy)
+        found = statement_of(Path(chain), NodeId(node), number)
     if to_csv is not None:
         _write_csv(to_csv, found)
     if as_json:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tfchain.base.units import UTFT_PER_TFT
-from tfchain.cli.export import NODE_VARIABLE
+from tfchain.cli.nearby import NODE_VARIABLE, named
 from tfchain.client.http import connected
 from tfchain.errors import Unavailable
 
@@ -34,14 +34,6 @@ def status(node: NodeOption = "", as_json: JsonOption = False) -> None:
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     console.print(batches_table(rows(plain, "batches")))
     console.print(peers_table(rows(plain, "peers")))
-
-
-def named(url: str) -> str:
-    """The node to ask; raises `Unavailable` where none is named."""
-    if not url:
-        remedy = f"give --node URL, or set {NODE_VARIABLE}"
-        raise Unavailable("no node was named", "--node", remedy)
-    return url
 
 
 async def ask_status(url: str) -> Plain:
@@ -71,6 +63,7 @@ def lines_of(plain: Plain) -> Iterator[str]:
     yield f"chain      {plain.get('chain_id')}"
     yield f"height     {plain.get('height')}, block {plain.get('block_id')}"
     yield f"round      {plain.get('round')}, {plain.get('step')}"
+    yield from waiting_lines(part(plain, "waiting"), plain)
     yield f"validator  {plain.get('validator') or 'none: it follows'}"
     yield (
         f"rows       {totals.get('twins')} twins, {totals.get('farms')} farms,"
@@ -79,6 +72,24 @@ def lines_of(plain: Plain) -> Iterator[str]:
     yield f"supply     {coins(supply.get('minted_ever'))} of at most {coins(supply.get('cap'))}"
     yield f"waiting    {pool.get('count')} transactions"
     yield f"version    {plain.get('version')}, {plain.get('store')}"
+
+
+def waiting_lines(waiting: Plain, plain: Plain) -> Iterator[str]:
+    """For whom the node waits: what the round lacks, and which peers are behind."""
+    if not waiting:
+        return
+    if not waiting.get("proposal"):
+        yield f"waits for  the proposal of {waiting.get('proposer')}"
+    for kind in ("prevotes", "precommits"):
+        silent = texts(waiting.get(f"{kind}_missing"))
+        if silent:
+            yield f"waits for  {kind} of {' '.join(short(one) for one in silent)}"
+    height = plain.get("height")
+    for peer in rows(waiting, "peers"):
+        tip = peer.get("height")
+        if isinstance(tip, int) and isinstance(height, int) and tip != height:
+            word = "behind" if tip < height else "ahead"
+            yield f"peer       {short(str(peer.get('key')))} is at {tip}, {abs(height - tip)} {word}"
 
 
 def batches_table(batches: list[Plain]) -> Table:

@@ -7,7 +7,7 @@ import inspect
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -20,6 +20,7 @@ from tfchain.base.limits import MINT_TX_BYTES_MAX, TX_BYTES_MAX
 from tfchain.base.shapes import Blob, Flag, Many, Nested, Shape, Text, UInt, Wide, layout
 from tfchain.base.units import Address, Height, Utft
 from tfchain.cli.keys import PassphraseFile, key_of, wrong_call
+from tfchain.cli.nearby import NODE_VARIABLE, named
 from tfchain.client.chain import opened
 from tfchain.client.http import Client, connected
 from tfchain.client.keys import Key
@@ -33,7 +34,6 @@ from tfchain.tx.kinds.register_node import RegisterNode
 from tfchain.tx.registry import KINDS, NUMBERS, name_of
 from tfchain.tx.transaction import SYSTEM_KIND, Envelope, decode_transaction, transaction_id
 
-NODE_VARIABLE: Final = "TFCHAIN_NODE"
 JSON_BYTES_MAX: Final = 4 * TX_BYTES_MAX
 HEX_BYTES_MAX: Final = 2 * MINT_TX_BYTES_MAX + 1
 
@@ -142,7 +142,7 @@ def send(
         decode_transaction(raw)
     except Malformed as fault:
         raise wrong_call(f"{file}: {fault}") from None
-    _hand_in(_url(node), raw, wait=wait, within_s=within)
+    _hand_in(named(node), raw, wait=wait, within_s=within)
 
 
 def _run(kind: type[Kind], fields: dict[str, object], options: Options) -> None:
@@ -152,7 +152,10 @@ def _run(kind: type[Kind], fields: dict[str, object], options: Options) -> None:
     except Malformed as fault:
         raise wrong_call(str(fault)) from None
     key = key_of(options.key, options.passphrase_file)
-    if options.offline is not None and options.chain_id:
+    alone = options.offline is not None and bool(options.chain_id)
+    if not alone:
+        options = replace(options, node=named(options.node))
+    if alone:
         signed, params = _signed_alone(key, body, options, fee), None
     else:
         signed, params = trio.run(_signed_by_node, key, body, options, fee)
@@ -163,7 +166,7 @@ def _run(kind: type[Kind], fields: dict[str, object], options: Options) -> None:
             replace_file(options.offline, signed.raw.hex().encode() + b"\n")
         typer.echo(f"{signed.id.hex()} in {options.offline}")
     else:
-        _hand_in(_url(options.node), signed.raw, wait=options.wait, within_s=options.within)
+        _hand_in(options.node, signed.raw, wait=options.wait, within_s=options.within)
 
 
 def _with_json(fields: dict[str, object], source: str) -> dict[str, object]:
@@ -185,12 +188,6 @@ def _with_json(fields: dict[str, object], source: str) -> dict[str, object]:
     if not isinstance(plain, dict):
         raise Malformed("--json: an object is due")
     return {**plain, **fields}
-
-
-def _url(node: str) -> str:
-    if not node:
-        raise wrong_call(f"which node? name one with --node or {NODE_VARIABLE}")
-    return node
 
 
 def _signed_alone(key: Key, body: Kind, options: Options, fee: Utft | None) -> Signed:
@@ -217,7 +214,7 @@ async def _signed_by_node(
     key: Key, body: Kind, options: Options, fee: Utft | None
 ) -> tuple[Signed, Params]:
     """Signed with what the node knows, but for what the options name."""
-    async with opened(_url(options.node), options.chain_id) as chain:
+    async with opened(options.node, options.chain_id) as chain:
         due = (await chain.sender(key).prepare(body)).envelope
     nonce = due.nonce if options.nonce is None else options.nonce
     until = due.valid_until if options.valid_until is None else Height(options.valid_until)

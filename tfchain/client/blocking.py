@@ -12,7 +12,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import trio
 
 from tfchain.base.units import Address, NodeId, PeriodIndex
-from tfchain.client import chain, sender, stream
+from tfchain.client import batches, chain, sender, stream
 from tfchain.client.chain import opened
 from tfchain.client.keys import Key
 from tfchain.ledger.block import Block
@@ -112,6 +112,12 @@ class Sender:
     transfer = _of_sender(sender.Sender.transfer)
     commit_mint = _of_sender(sender.Sender.commit_mint)
     attest_mint = _of_sender(sender.Sender.attest_mint)
+    propose_validator = _of_sender(sender.Sender.propose_validator)
+    propose_power = _of_sender(sender.Sender.propose_power)
+    propose_constant = _of_sender(sender.Sender.propose_constant)
+    propose_upgrade = _of_sender(sender.Sender.propose_upgrade)
+    vote_change = _of_sender(sender.Sender.vote_change)
+    leave_validators = _of_sender(sender.Sender.leave_validators)
     send = _of_sender(sender.Sender.send)
     send_all = _of_sender(sender.Sender.send_all)
     post = _of_sender(sender.Sender.post)
@@ -130,6 +136,18 @@ class Blocks:
     def __iter__(self) -> Iterator[Block]:
         while True:
             yield self._portal.run(self.inner.next_block)
+
+
+class Batches:
+    """`batches.BatchStream`, blocking."""
+
+    def __init__(self, portal: Portal, inner: batches.BatchStream) -> None:
+        self._portal = portal
+        self.inner = inner
+
+    def __iter__(self) -> Iterator[batches.ProvenBatch]:
+        while True:
+            yield self._portal.run(self.inner.__anext__)
 
 
 class Chain:
@@ -152,6 +170,10 @@ class Chain:
         """Blocks from height `start` on, for ever."""
         return Blocks(self.portal, self.inner.blocks(start))
 
+    def batches(self, start: int | tuple[int, int] = 1) -> Batches:
+        """Sealed batches from block `start` on, or from `(schedule, period)` on, for ever."""
+        return Batches(self.portal, self.inner.batches(start))
+
     faucet = _of_chain(chain.Chain.faucet)
     height = _of_chain(chain.Chain.height)
     proven = _of_chain(chain.Chain.proven)
@@ -160,6 +182,7 @@ class Chain:
     node_id = _of_chain(chain.Chain.node_id)
     contract = _of_chain(chain.Chain.contract)
     wait_receipt = _of_chain(chain.Chain.wait_receipt)
+    proven_receipt = _of_chain(chain.Chain.proven_receipt)
 
     def read(self, table: Table[R], key: bytes, after: int = 0) -> R | None:
         """A record, its proof checked; None where it is proven that there is none."""

@@ -24,11 +24,20 @@ from tfchain.base.units import (
 from tfchain.chain.export_records import GENESIS, genesis_text
 from tfchain.chain.genesis import Genesis, read_genesis
 from tfchain.chain.receipts import receipt_id
+from tfchain.client.anchors import Anchor, from_genesis
+from tfchain.client.batches import BatchStream, ByHeight, ByPeriod
 from tfchain.client.http import Client, connected
 from tfchain.client.keys import Key, seed_of_uri
 from tfchain.client.nodes import next_whole_period_end, now, report_until
 from tfchain.client.plain import amount_of, read_record
-from tfchain.client.proofs import ProvenRow, check_mints, check_proof, check_receipts
+from tfchain.client.proofs import (
+    ProvenReceipt,
+    ProvenRow,
+    check_mints,
+    check_proof,
+    check_receipt_proof,
+    check_receipts,
+)
 from tfchain.client.sender import Done, Sender
 from tfchain.client.stream import BlockStream, Records
 from tfchain.errors import InvalidBlock, Malformed, Rejected, Unavailable
@@ -102,12 +111,13 @@ async def _genesis_of(client: Client) -> str:
 
 
 class Chain:
-    """One chain, by way of one node."""
+    """One chain, by way of one node. `anchor`: what proofs are checked from, else the genesis."""
 
-    def __init__(self, client: Client, genesis: Genesis) -> None:
+    def __init__(self, client: Client, genesis: Genesis, anchor: Anchor | None = None) -> None:
         self.client = client
         self.genesis = genesis
         self.params = genesis.params
+        self.anchor = anchor or from_genesis(genesis)
 
     # --- people -----------------------------------------------------------------------------------
 
@@ -156,7 +166,7 @@ class Chain:
         with trio.move_on_after(READ_S):
             while True:
                 plain = await self.client.proof(table, key)
-                found = check_proof(self.genesis, table, key, plain)
+                found = check_proof(self.anchor, table, key, plain)
                 if found.height >= after:
                     return found
                 await self.client.wait_height(after + 1, READ_S)
@@ -242,6 +252,19 @@ class Chain:
         """Blocks from height `start` on, for ever."""
         return BlockStream(self.client, Height(max(1, start)))
 
+    def batches(self, start: int | tuple[int, int] = 1) -> BatchStream:
+        """Sealed batches, for ever: those that seal in block `start` or later.
+
+        Or those of a schedule from a period on, where `start` is `(schedule, period)`.
+        """
+        if isinstance(start, tuple):
+            place = ScheduleId(start[0]), PeriodIndex(start[1])
+            return BatchStream(ByPeriod(self.client, self._proven_batch, *place))
+        return BatchStream(ByHeight(self.client, self._proven_batch, Height(max(1, start))))
+
+    async def _proven_batch(self, key: bytes, after: int) -> ProvenRow:
+        return await self.proven(tables.BATCHES.name, key, after)
+
     # --- minting ----------------------------------------------------------------------------------
 
     async def wait_receipt(
@@ -261,43 +284,65 @@ class Chain:
         """
         schedule = (await self.contract(node_id)).schedule
         with trio.move_on_after(within_s):
-            batch, proof = await self._sealed(schedule, period, paid=paid)
-            return await self._settled(node_id, batch, proof)
+            found = await self._in_batch(node_id, schedule, period, paid=paid)
+            return await self._settled(node_id, found)
         state = "paid" if paid else "sealed"
         what = f"batch {schedule}/{period} is not {state} after {within_s:g} s"
         raise Unavailable(what, self.client.url, "ask again later")
 
-    async def _sealed(
-        self, schedule: ScheduleId, period: PeriodIndex, *, paid: bool
-    ) -> tuple[Batch, ProvenRow]:
-        key = tables.batch_key(schedule, period)
-        while True:
-            proof = await self.proven(tables.BATCHES.name, key)
-            batch = None if proof.row is None else tables.BATCHES.decode(proof.row)
-            if batch is not None and (batch.mints_root if paid else batch.root):
-                return batch, proof
-            await self.client.wait_height(proof.height + 2, SETTLED_S)
+    async def proven_receipt(
+        self, node_id: NodeId, schedule: ScheduleId, period: PeriodIndex
+    ) -> ProvenReceipt:
+        """What a batch has for a node, as far as it is by now, its proof checked.
 
-    async def _settled(self, node_id: NodeId, batch: Batch, proof: ProvenRow) -> Settled:
+        Raises:
+            InvalidBlock: the proof is false.
+        """
+        name = tables.batch_key(schedule, period)
+        key = tables.in_batch(name, node_id)
+        plain = await self.client.proof(tables.RECEIPTS.name, key)
+        return check_receipt_proof(self.anchor, name, node_id, plain)
+
+    async def _in_batch(
+        self, node_id: NodeId, schedule: ScheduleId, period: PeriodIndex, *, paid: bool
+    ) -> ProvenReceipt:
+        while True:
+            found = await self.proven_receipt(node_id, schedule, period)
+            batch = found.batch
+            if batch is not None and (batch.mints_root if paid else batch.root):
+                return found
+            await self.client.wait_height(found.proof.height + 2, SETTLED_S)
+
+    async def _settled(self, node_id: NodeId, found: ProvenReceipt) -> Settled:
+        assert found.batch is not None, "it was waited for"
+        if found.receipt is None:
+            await self._check_none(node_id, found.batch)
+            name = f"{found.batch.schedule}/{found.batch.period}"
+            raise Rejected("no_receipt", f"node {node_id} in batch {name}")
+        if found.mint is None and found.batch.mints_root:
+            await self._check_unpaid(node_id, found.batch)
+        return Settled(
+            receipt=found.receipt,
+            id=receipt_id(found.receipt),
+            root=found.batch.root,
+            height=found.proof.height,
+            block_id=found.proof.block_id,
+            mint=found.mint,
+        )
+
+    async def _check_none(self, node_id: NodeId, batch: Batch) -> None:
+        """Only all receipts together prove that there is none for this node."""
         receipts = await self._rows(Receipt, "receipts", batch)
         check_receipts(batch, receipts)
-        mints = await self._rows(MintRecord, "mints", batch) if batch.mints_root else []
-        if batch.mints_root:
-            check_mints(batch, mints)
-        receipt = next((row for row in receipts if row.node_id == node_id), None)
-        if receipt is None:
-            raise Rejected("no_receipt", f"node {node_id} in batch {batch.schedule}/{batch.period}")
-        mint = next((row for row in mints if row.node_id == node_id), None)
-        if mint is not None and mint.receipt != receipt_id(receipt):
-            raise InvalidBlock(f"node {node_id}: the mint record is for another receipt")
-        return Settled(
-            receipt=receipt,
-            id=receipt_id(receipt),
-            root=batch.root,
-            height=proof.height,
-            block_id=proof.block_id,
-            mint=mint,
-        )
+        if node_id in [row.node_id for row in receipts]:
+            raise InvalidBlock(f"node {node_id}: what answers hides its receipt")
+
+    async def _check_unpaid(self, node_id: NodeId, batch: Batch) -> None:
+        """The same for the mint records of a batch that is paid."""
+        mints = await self._rows(MintRecord, "mints", batch)
+        check_mints(batch, mints)
+        if node_id in [row.node_id for row in mints]:
+            raise InvalidBlock(f"node {node_id}: what answers hides its mint record")
 
     async def _rows(self, cls: type[R], name: str, batch: Batch) -> list[R]:
         rows = await self.client.rows_of_batch(name, batch.schedule, batch.period)

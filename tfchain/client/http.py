@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import httpx
 import trio
@@ -51,6 +51,14 @@ class TxStatus:
     height: int | None
     position: int | None
     code: str | None
+
+
+class SealedBatch(NamedTuple):
+    """Which batch sealed in which block. They sort in this order."""
+
+    height: Height
+    schedule: ScheduleId
+    period: PeriodIndex
 
 
 @asynccontextmanager
@@ -163,21 +171,78 @@ class Client:
             start = after
         return found
 
+    async def row_of_batch(
+        self, name: str, schedule: ScheduleId, period: PeriodIndex, node_id: int
+    ) -> dict[str, object] | None:
+        """One node's row of `receipts` or `mints`; None where it has none."""
+        path = f"/v1/batches/{schedule}/{period}/{name}?from={node_id}&limit=1"
+        rows = _object(await self._ask("GET", path)).get(name)
+        if not isinstance(rows, list):
+            raise self._odd()
+        return next((row for row in map(_object, rows) if row.get("node_id") == node_id), None)
+
     async def proof(self, table: str, key: bytes) -> dict[str, object]:
         """That a row stands in a table of the state, or none, as `GET /v1/proofs` words it."""
         path = f"/v1/proofs/{table}/{key.hex()}" if key else f"/v1/proofs/{table}"
         return _object(await self._ask("GET", path))
 
+    async def block(self, height: int | None = None) -> dict[str, object] | None:
+        """A block, by default the last one, as `GET /v1/blocks/...` words it; None if there is none."""
+        place = "last" if height is None else str(height)
+        plain = await self._ask("GET", f"/v1/blocks/{place}")
+        return None if plain is None else _object(plain)
+
+    async def validators(self, height: int | None = None) -> dict[str, object] | None:
+        """The validators of a height, by default of the last one; None if it is not there."""
+        query = "" if height is None else f"?height={height}"
+        plain = await self._ask("GET", f"/v1/validators{query}")
+        return None if plain is None else _object(plain)
+
+    async def batches(self, last: int) -> list[dict[str, object]]:
+        """The newest `last` batches of each schedule, oldest first."""
+        plain = _object(await self._ask("GET", f"/v1/batches?last={last}"))
+        rows = plain.get("batches")
+        if not isinstance(rows, list):
+            raise self._odd()
+        return [_object(row) for row in rows]
+
+    async def sealed(self, start: int) -> list[SealedBatch]:
+        """Batches that sealed in block `start` or later, by height; some of them, if many."""
+        plain = _object(await self._ask("GET", f"/v1/sealed?from={start}"))
+        rows = plain.get("sealed")
+        if not isinstance(rows, list):
+            raise self._odd()
+        return [self._sealed(_object(row)) for row in rows]
+
+    def _sealed(self, row: dict[str, object]) -> SealedBatch:
+        height, schedule, period = (row.get(name) for name in ("height", "schedule", "period"))
+        if type(height) is not int or type(schedule) is not int or type(period) is not int:
+            raise self._odd()
+        return SealedBatch(Height(height), ScheduleId(schedule), PeriodIndex(period))
+
     async def stream(self, path: str, take: Callable[[bytes], bool]) -> None:
-        """Hand on an answer piece by piece, until `take` has enough or it ends."""
+        """Hand on an answer piece by piece, until `take` has enough or it ends.
+
+        Raises:
+            Unavailable: no node answers, or not in a form that `take` can read.
+        """
+        fault: Malformed | None = None
         async with self._response("GET", path) as response:
             if response.status_code != httpx.codes.OK:
                 raise self._odd()
             # To be cancelled while it waits for more is the one way out that closes all it stands on.
             with trio.CancelScope() as reading:
                 async for piece in response.aiter_bytes():
-                    if not reading.cancel_called and take(piece):
+                    if reading.cancel_called:
+                        continue
+                    try:
+                        enough = take(piece)
+                    except Malformed as found:
+                        enough, fault = True, found
+                    if enough:
                         reading.cancel()
+        if fault is not None:
+            raise self._odd() from fault
 
     async def height(self) -> Height:
         """The last stored height."""

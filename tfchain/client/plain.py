@@ -89,6 +89,11 @@ def bytes_of(text: object) -> bytes:
     return bytes.fromhex(text)
 
 
+def number_of(value: object) -> int:
+    """A whole number of up to 128 bits, or its digits; raises `Malformed`."""
+    return _number(int, value)
+
+
 def _object(cls: type, plain: object) -> Mapping[str, object]:
     """An object, or its short form `name=value,name=value`."""
     if isinstance(plain, Mapping):

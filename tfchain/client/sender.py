@@ -24,6 +24,11 @@ from tfchain.tx.kinds.attest_mint import AttestMint
 from tfchain.tx.kinds.commit_mint import CommitMint
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.create_twin import CreateTwin
+from tfchain.tx.kinds.leave_validators import LeaveValidators
+from tfchain.tx.kinds.propose_constant import ProposeConstant
+from tfchain.tx.kinds.propose_power import ProposePower
+from tfchain.tx.kinds.propose_upgrade import ProposeUpgrade
+from tfchain.tx.kinds.propose_validator import ProposeValidator
 from tfchain.tx.kinds.register_node import RegisterNode
 from tfchain.tx.kinds.report_uptime import ReportUptime
 from tfchain.tx.kinds.set_payout_account import SetPayoutAccount
@@ -32,6 +37,7 @@ from tfchain.tx.kinds.set_power_target import SetPowerTarget
 from tfchain.tx.kinds.set_stellar_address import SetStellarAddress
 from tfchain.tx.kinds.transfer import Transfer
 from tfchain.tx.kinds.update_node import UpdateNode
+from tfchain.tx.kinds.vote_change import VoteChange
 from tfchain.tx.lookup import acceptance_message
 from tfchain.tx.registry import KINDS, NUMBERS, name_of
 from tfchain.tx.transaction import Envelope, encode_transaction, message_of, transaction_id
@@ -131,6 +137,12 @@ class Sender:
     transfer = _verb(Transfer)
     commit_mint = _verb(CommitMint)
     attest_mint = _verb(AttestMint)
+    propose_validator = _verb(ProposeValidator)
+    propose_power = _verb(ProposePower)
+    propose_constant = _verb(ProposeConstant)
+    propose_upgrade = _verb(ProposeUpgrade)
+    vote_change = _verb(VoteChange)
+    leave_validators = _verb(LeaveValidators)
 
     async def send(self, body: Kind) -> Done:
         """Sign, hand in, and wait for the block."""

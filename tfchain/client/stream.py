@@ -108,3 +108,15 @@ class BlockStream:
             return len(self._ready) >= AHEAD_MAX
 
         await self._client.stream(f"/v1/blocks?from={self.next_height}", take)
+
+
+async def raw_block(client: Client, height: int) -> bytes | None:
+    """The bytes of one block, of whatever they are; None where the node has not come so far."""
+    reader, found = Records(), list[bytes]()
+
+    def take(piece: bytes) -> bool:
+        found.extend(payload for kind, payload in reader.take(piece) if kind == BLOCK)
+        return bool(found)
+
+    await client.stream(f"/v1/blocks?from={height}", take)
+    return found[0] if found else None

@@ -1,7 +1,6 @@
 """Balances: the only two verbs that move them."""
 
-from dataclasses import replace
-
+from tfchain.base.shapes import changed
 from tfchain.base.units import Address, Utft
 from tfchain.errors import Rejected
 from tfchain.ledger import tables
@@ -21,7 +20,7 @@ def credit(state: State, address: Address, amount: Utft) -> None:
     """Add to a balance; cannot fail, since the supply cap is far below 2^64 units."""
     account = account_of(state, address)
     balance = Utft(account.balance + amount)
-    tables.ACCOUNTS.put(state, address, replace(account, balance=balance))
+    tables.ACCOUNTS.put(state, address, changed(account, balance=balance))
 
 
 def debit(state: State, address: Address, amount: Utft) -> None:
@@ -30,4 +29,4 @@ def debit(state: State, address: Address, amount: Utft) -> None:
     if account.balance < amount:
         raise Rejected("balance", f"{amount} is due, {account.balance} is there")
     balance = Utft(account.balance - amount)
-    tables.ACCOUNTS.put(state, address, replace(account, balance=balance))
+    tables.ACCOUNTS.put(state, address, changed(account, balance=balance))

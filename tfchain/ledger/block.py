@@ -12,6 +12,7 @@ from tfchain.base.shapes import Blob, Hash, Text, encode_record, layout
 from tfchain.base.units import Height, Millis
 from tfchain.errors import Malformed
 from tfchain.ledger.commit import Commit
+from tfchain.ledger.evidence import Evidence, evidence_root, pack_pieces, unpack_pieces
 
 TXS_MAX: Final = 20_000
 """Transactions in a block; the smallest signed one has over 100 bytes."""
@@ -47,17 +48,23 @@ class Block:
 
     header: Header
     txs: tuple[bytes, ...]
+    evidence: tuple[Evidence, ...]
     last_commit: Commit | None
     """None in the first block."""
     raw: bytes
     id: bytes
 
 
-def make_block(header: Header, txs: tuple[bytes, ...], last_commit: Commit | None) -> Block:
+def make_block(
+    header: Header,
+    txs: tuple[bytes, ...],
+    last_commit: Commit | None,
+    evidence: tuple[Evidence, ...] = (),
+) -> Block:
     """A block of these; the caller has set the header's roots."""
     commit = None if last_commit is None else layout(Commit).pack(last_commit)
-    raw = encode([layout(Header).pack(header), list(txs), [], commit])
-    return Block(header, txs, last_commit, raw, block_id(header, raw))
+    raw = encode([layout(Header).pack(header), list(txs), pack_pieces(evidence), commit])
+    return Block(header, txs, evidence, last_commit, raw, block_id(header, raw))
 
 
 def decode_block(raw: bytes) -> Block:
@@ -70,13 +77,14 @@ def decode_block(raw: bytes) -> Block:
     if type(plain) is not list or len(plain) != 4:
         raise Malformed("a block is a list of header, transactions, evidence, last commit")
     header = layout(Header).unpack(plain[0])
-    txs, evidence = plain[1], plain[2]
-    if type(txs) is not list or len(txs) > TXS_MAX or evidence != []:
-        raise Malformed("a block has a list of transactions, and no evidence yet")
+    txs = plain[1]
+    if type(txs) is not list or len(txs) > TXS_MAX:
+        raise Malformed("a block has a list of transactions")
     if not all(type(tx) is bytes for tx in txs):
         raise Malformed("a block's transactions are bytes")
+    evidence = unpack_pieces(plain[2])
     last_commit = None if plain[3] is None else layout(Commit).unpack(plain[3])
-    block = Block(header, tuple(txs), last_commit, raw, block_id(header, raw))
+    block = Block(header, tuple(txs), evidence, last_commit, raw, block_id(header, raw))
     _check_roots(block)
     return block
 
@@ -87,7 +95,7 @@ def _check_roots(block: Block) -> None:
         raise Malformed(f"block {header.height}: tx_root does not fit the transactions")
     if last_commit_hash(block.last_commit) != header.last_commit_hash:
         raise Malformed(f"block {header.height}: last_commit_hash does not fit the last commit")
-    if header.evidence_root != evidence_root():
+    if header.evidence_root != evidence_root(block.evidence):
         raise Malformed(f"block {header.height}: evidence_root does not fit the evidence")
 
 
@@ -106,11 +114,6 @@ def block_id(header: Header, raw: bytes) -> bytes:
 def tx_root(txs: Sequence[bytes]) -> bytes:
     """The root over a block's transactions."""
     return merkle.root(b"tx", txs)
-
-
-def evidence_root() -> bytes:
-    """The root over no evidence."""
-    return merkle.empty_root(b"evidence")
 
 
 def results_root(codes: Sequence[str]) -> bytes:

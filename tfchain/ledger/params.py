@@ -102,6 +102,19 @@ class ResourceRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceRow:
+    """How long a validator answers for what it signed, and how much of a block proofs may take.
+
+    Evidence expires once it is older than both spans (consensus 1.9.4). The window is longer than
+    any light client trusts a header, and a bond is held until it is over (P37).
+    """
+
+    blocks: U64
+    seconds: Seconds
+    bytes: U32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Params:
     """Every constant of a chain."""
 
@@ -110,6 +123,7 @@ class Params:
     schedules: Annotated[tuple[ScheduleRow, ...], Many(Nested(ScheduleRow), _ROWS_MAX)]
     uptime: Annotated[UptimeRow, Nested(UptimeRow)]
     resources: Annotated[ResourceRow, Nested(ResourceRow)]
+    evidence: Annotated[EvidenceRow, Nested(EvidenceRow)]
     regimes: Annotated[tuple[RegimeRow, ...], Many(Nested(RegimeRow), _ROWS_MAX)]
     fees: Annotated[tuple[FeeRow, ...], Many(Nested(FeeRow), _ROWS_MAX)]
     supply_cap: Utft
@@ -123,6 +137,8 @@ class Params:
     """Nodes settled or minted in one block, together (P11)."""
     expiry_max: U64
     """How many blocks ahead a transaction may be valid until."""
+    voting: Seconds
+    """How long a proposed change may be voted on."""
 
     def schedule(self, number: ScheduleId) -> ScheduleRow:
         """The schedule's row."""

@@ -179,13 +179,15 @@ class Uptime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """Last ids given, and the supply: minted ever (genesis included) and promised (P15)."""
+    """Last ids given, and the supply: minted ever (genesis included), promised, burned (P15, P24)."""
 
     twins: U32
     farms: U32
     nodes: U32
     minted_ever: Utft
     reserved: Utft
+    burned: Utft
+    """Bonds of validators that signed two things at once; never subtracted from `minted_ever`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,14 @@ block is done.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from tfchain.base.shapes import decode_record, encode_record
 
 R = TypeVar("R")
+
+ROWS_KEPT_MAX: Final = 4_096
+"""A full block's reports; about a kilobyte each."""
 
 
 class Reader(Protocol):
@@ -66,20 +69,64 @@ Place = tuple[int, bytes]
 """Table tag and key."""
 
 
+class Memory:
+    """Rows by their bytes: what one block wrote, the next one need not decode.
+
+    Equal bytes are equal rows, so an answer never depends on what is remembered. The rows of the
+    last `ROWS_KEPT_MAX` writes are there, and up to as many older ones.
+    """
+
+    __slots__ = ("_newer", "_older")
+
+    def __init__(self) -> None:
+        self._newer: dict[tuple[int, bytes], object] = {}
+        self._older: dict[tuple[int, bytes], object] = {}
+
+    def __len__(self) -> int:
+        return len(self._newer) + len(self._older)
+
+    def keep(self, table: Table[R], stored: bytes, row: object) -> None:
+        """Remember a row with its bytes."""
+        if len(self._newer) >= ROWS_KEPT_MAX:
+            self._newer, self._older = {}, self._newer
+        self._newer[table.tag, stored] = row
+
+    def row(self, table: Table[R], stored: bytes) -> object:
+        """The row that these bytes are; decoded where nobody remembers it."""
+        place = (table.tag, stored)
+        found = self._newer.get(place) or self._older.get(place)
+        return table.decode(stored) if found is None else found
+
+
 class State:
     """Rows as a block sees them. `branch` for what may be undone, `keep` to let it stand."""
 
-    __slots__ = ("_changes", "_reader", "_seen", "_under")
+    __slots__ = ("_changes", "_memory", "_reader", "_seen", "_under")
 
-    def __init__(self, reader: Reader, under: "State | None" = None) -> None:
+    def __init__(
+        self, reader: Reader, under: "State | None" = None, memory: Memory | None = None
+    ) -> None:
         self._reader = reader
         self._under = under
+        self._memory = Memory() if memory is None else memory
         self._seen: dict[Place, object] = {}
         self._changes: dict[Place, tuple[Table[object], object]] = {}
 
     def branch(self) -> "State":
         """A state on top of this one; what is written there stays there until merged."""
-        return State(self._reader, self)
+        return State(self._reader, self, self._memory)
+
+    def copy(self) -> "State":
+        """The same state once more: what is written to either is not seen in the other."""
+        twin = State(self._reader, self._under, self._memory)
+        twin._seen, twin._changes = self._seen.copy(), self._changes.copy()
+        return twin
+
+    def over(self, reader: Reader) -> "State":
+        """What was written here, on top of other stored rows."""
+        twin = State(reader, self._under)
+        twin._changes = self._changes.copy()
+        return twin
 
     def keep(self) -> None:
         """Keep what this branch wrote."""
@@ -96,7 +143,7 @@ class State:
             return self._under.read(table, key)
         if place not in self._seen:
             stored = self._reader.get(table.stored_at(key))
-            self._seen[place] = None if stored is None else table.decode(stored)
+            self._seen[place] = None if stored is None else self._memory.row(table, stored)
         return self._seen[place]
 
     def change(self, table: Table[R], key: bytes, row: object) -> None:
@@ -107,4 +154,7 @@ class State:
         """What was written, as (table, key, bytes), in order of table and key."""
         for tag, key in sorted(self._changes):
             table, row = self._changes[tag, key]
-            yield table, key, None if row is None else encode_record(row)
+            stored = None if row is None else encode_record(row)
+            if stored is not None:
+                self._memory.keep(table, stored, row)
+            yield table, key, stored

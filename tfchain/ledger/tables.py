@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from tfchain.base.units import Address, FarmId, NodeId, PeriodIndex, ScheduleId, TwinId
+from tfchain.base.units import Address, FarmId, Height, NodeId, PeriodIndex, ScheduleId, TwinId
+from tfchain.ledger.changes import Agenda, Change, Upgrade
 from tfchain.ledger.minting import Attestation, Batch, Commitment, MintRecord, Receipt
 from tfchain.ledger.params import Params
 from tfchain.ledger.records import (
@@ -22,6 +23,7 @@ from tfchain.ledger.records import (
     TwinRef,
     Uptime,
 )
+from tfchain.ledger.seats import Members, Past, Roster, Seat
 from tfchain.ledger.state import Table
 
 SINGLE: Final = b""
@@ -46,6 +48,13 @@ TOTALS: Final = Table(tag=16, name="totals", record=Totals)
 GUARDIANS: Final = Table(tag=17, name="guardians", record=Guardians)
 PARAMS: Final = Table(tag=18, name="params", record=Params)
 SCHEDULES: Final = Table(tag=19, name="schedules", record=ScheduleState)
+SEATS: Final = Table(tag=20, name="seats", record=Seat)
+MEMBERS: Final = Table(tag=21, name="members", record=Members)
+PAST: Final = Table(tag=22, name="past", record=Past)
+ROSTER: Final = Table(tag=23, name="roster", record=Roster)
+CHANGES: Final = Table(tag=24, name="changes", record=Change)
+AGENDA: Final = Table(tag=25, name="agenda", record=Agenda)
+UPGRADE: Final = Table(tag=26, name="upgrade", record=Upgrade)
 RECEIPTS: Final = Table(tag=32, name="receipts", record=Receipt, archive=True)
 MINTS: Final = Table(tag=33, name="mints", record=MintRecord, archive=True)
 
@@ -69,6 +78,13 @@ TABLES: Final = (
     GUARDIANS,
     PARAMS,
     SCHEDULES,
+    SEATS,
+    MEMBERS,
+    PAST,
+    ROSTER,
+    CHANGES,
+    AGENDA,
+    UPGRADE,
     RECEIPTS,
     MINTS,
 )
@@ -79,6 +95,11 @@ IN_TREE: Final = tuple(table for table in TABLES if not table.archive)
 def id_key(number: TwinId | FarmId | NodeId | int) -> bytes:
     """Key of a row with a dense id: 4 bytes, big-endian."""
     return number.to_bytes(4, "big")
+
+
+def height_key(number: Height | int) -> bytes:
+    """Key of a row of a height, or of a run of them: 8 bytes, big-endian."""
+    return number.to_bytes(8, "big")
 
 
 def batch_key(schedule: ScheduleId, period: PeriodIndex) -> bytes:

@@ -5,9 +5,9 @@ is as deep as it must be to tell keys apart. Nodes are stored under their path: 
 the changed paths and leaves no garbage, and opening reads nothing (P41).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeGuard
 
 from tfchain.base.crypto import HASH_BYTES, ZERO_HASH, digest
 from tfchain.base.shapes import Blob, Many
@@ -22,19 +22,9 @@ Change = tuple[bytes, bytes | None]
 """Key hash, and the hash of its new value or None where the row goes."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Leaf:
-    key: bytes
-    value: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _Inner:
-    left: bytes
-    right: bytes
-
-
-_Node = _Leaf | _Inner | None
+_Node = bytes | None
+"""A node as it is stored: what it is, in one byte, then two hashes: a leaf's key and value, or an
+inner node's halves. None where the subtree is empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +53,15 @@ def node_hash(node: _Node) -> bytes:
     """The hash of a node as its parent sees it."""
     if node is None:
         return EMPTY
-    if isinstance(node, _Leaf):
-        return digest(b"tf/leaf", node.key, node.value)
-    return digest(b"tf/inner", node.left, node.right)
+    return digest(b"tf/inner" if _is_inner(node) else b"tf/leaf", node[1:])
+
+
+def _is_inner(node: _Node) -> TypeGuard[bytes]:
+    return node is not None and node[0] == 1
+
+
+def _hashes(node: bytes) -> tuple[bytes, bytes]:
+    return node[1 : 1 + HASH_BYTES], node[1 + HASH_BYTES :]
 
 
 class Tree:
@@ -73,7 +69,7 @@ class Tree:
 
     def __init__(self, reader: Reader, tag: int) -> None:
         self._reader = reader
-        self._tag = tag
+        self._mark = b"t" + bytes([tag])
         self.writes: dict[bytes, bytes | None] = {}
 
     def root(self) -> bytes:
@@ -90,69 +86,64 @@ class Tree:
         siblings: list[bytes] = []
         depth, path = 0, 0
         node = self._load(0, 0)
-        while isinstance(node, _Inner):
+        while _is_inner(node):
             right = _bit(hashed, depth)
-            siblings.append(node.left if right else node.right)
+            siblings.append(_hashes(node)[1 - right])
             depth, path = depth + 1, path << 1 | right
             node = self._load(depth, path)
-        leaf = () if node is None else (node.key, node.value)
+        leaf = () if node is None else _hashes(node)
         return TreeProof(siblings=tuple(siblings), leaf=leaf)
+
+    def halves(self, depth: int, path: int) -> tuple[bytes, bytes] | None:
+        """The hashes of both halves of a subtree; None where it is one leaf, or nothing."""
+        node = self._load(depth, path)
+        return _hashes(node) if _is_inner(node) else None
 
     def _apply(self, depth: int, path: int, changes: list[Change]) -> _Node:
         """The subtree at (depth, path) after `changes`, which all belong under it."""
         node = self._load(depth, path)
-        if not isinstance(node, _Inner):
-            rows = {} if node is None else {node.key: node.value}
-            for key, value in changes:
-                if value is None:
-                    rows.pop(key, None)
-                else:
-                    rows[key] = value
-            return self._build(depth, path, sorted(rows.items()))
+        if not _is_inner(node):
+            rows = dict(changes)
+            if node is not None:
+                rows.setdefault(*_hashes(node))
+            stay = [(key, value) for key, value in sorted(rows.items()) if value is not None]
+            return self._build(depth, path, stay)
+        left, right = _hashes(node)
         split = _split(changes, depth)
-        left, right = changes[:split], changes[split:]
-        low, high = path << 1, path << 1 | 1
-        left_hash = node_hash(self._apply(depth + 1, low, left)) if left else node.left
-        right_hash = node_hash(self._apply(depth + 1, high, right)) if right else node.right
-        return self._join(depth, path, left_hash, right_hash)
+        if split:
+            left = node_hash(self._apply(depth + 1, path << 1, changes[:split]))
+        if split < len(changes):
+            right = node_hash(self._apply(depth + 1, path << 1 | 1, changes[split:]))
+        return self._join(depth, path, left, right)
 
     def _join(self, depth: int, path: int, left: bytes, right: bytes) -> _Node:
         """Both halves as one node; a leaf that is left alone moves up."""
         if EMPTY not in (left, right):
-            return self._save(depth, path, _Inner(left, right))
+            return self._save(depth, path, _INNER + left + right)
         if left == right:
             return self._save(depth, path, None)
         below = path << 1 | (left == EMPTY)
         lone = self._load(depth + 1, below)
-        if isinstance(lone, _Inner):
-            return self._save(depth, path, _Inner(left, right))
+        if _is_inner(lone):
+            return self._save(depth, path, _INNER + left + right)
         self._save(depth + 1, below, None)
         return self._save(depth, path, lone)
 
     def _build(self, depth: int, path: int, rows: list[tuple[bytes, bytes]]) -> _Node:
         """A subtree of these rows where there was at most a leaf."""
         if len(rows) <= 1:
-            return self._save(depth, path, _Leaf(*rows[0]) if rows else None)
+            return self._save(depth, path, _LEAF + b"".join(rows[0]) if rows else None)
         split = _split(rows, depth)
         left = self._build(depth + 1, path << 1, rows[:split])
         right = self._build(depth + 1, path << 1 | 1, rows[split:])
-        return self._save(depth, path, _Inner(node_hash(left), node_hash(right)))
+        return self._save(depth, path, _INNER + node_hash(left) + node_hash(right))
 
     def _load(self, depth: int, path: int) -> _Node:
-        key = _stored_at(self._tag, depth, path)
-        row = self.writes[key] if key in self.writes else self._reader.get(key)
-        if row is None:
-            return None
-        first, second = row[1 : 1 + HASH_BYTES], row[1 + HASH_BYTES :]
-        return _Leaf(first, second) if row[:1] == _LEAF else _Inner(first, second)
+        key = self._mark + _place(depth, path)
+        return self.writes[key] if key in self.writes else self._reader.get(key)
 
     def _save(self, depth: int, path: int, node: _Node) -> _Node:
-        row = None
-        if isinstance(node, _Leaf):
-            row = _LEAF + node.key + node.value
-        elif node is not None:
-            row = _INNER + node.left + node.right
-        self.writes[_stored_at(self._tag, depth, path)] = row
+        self.writes[self._mark + _place(depth, path)] = node
         return node
 
 
@@ -167,18 +158,38 @@ def check(root: bytes, hashed: bytes, value: bytes | None, proof: TreeProof) -> 
     # Hashes are joined as they are: with another cut a leaf would read as one of another key.
     if any(len(part) != HASH_BYTES for part in (hashed, *proof.siblings, *proof.leaf)):
         return False
-    leaf = _Leaf(*proof.leaf) if proof.leaf else None
-    if value is None and leaf is not None:
-        if leaf.key == hashed or _prefix(leaf.key, depth) != _prefix(hashed, depth):
+    if value is None and proof.leaf:
+        if proof.leaf[0] == hashed or _prefix(proof.leaf[0], depth) != _prefix(hashed, depth):
             return False
-    elif value is not None and leaf != _Leaf(hashed, value):
+    elif value is not None and proof.leaf != (hashed, value):
         return False
-    top = node_hash(leaf)
-    for above in range(depth - 1, -1, -1):
-        sibling = proof.siblings[above]
-        left, right = (sibling, top) if _bit(hashed, above) else (top, sibling)
-        top = node_hash(_Inner(left, right))
-    return top == root
+    top = node_hash(_LEAF + b"".join(proof.leaf) if proof.leaf else None)
+    return climb(hashed, top, proof.siblings) == root
+
+
+def subtree_root(depth: int, leaves: list[tuple[bytes, bytes]]) -> bytes:
+    """The hash of the subtree at `depth` that holds exactly these (key hash, value hash).
+
+    They are sorted, each key once, and agree in their first `depth` bits.
+    """
+    if len(leaves) <= 1:
+        return node_hash(_LEAF + b"".join(leaves[0]) if leaves else None)
+    split = _split(leaves, depth)
+    left, right = leaves[:split], leaves[split:]
+    return inner_hash(subtree_root(depth + 1, left), subtree_root(depth + 1, right))
+
+
+def climb(hashed: bytes, top: bytes, siblings: Sequence[bytes]) -> bytes:
+    """The root over a subtree of hash `top`, on the way to `hashed`; siblings from the root down."""
+    for above in range(len(siblings) - 1, -1, -1):
+        left, right = (siblings[above], top) if _bit(hashed, above) else (top, siblings[above])
+        top = inner_hash(left, right)
+    return top
+
+
+def inner_hash(left: bytes, right: bytes) -> bytes:
+    """The hash of a subtree, from those of its halves."""
+    return node_hash(_INNER + left + right)
 
 
 def rows_of(trees: Mapping[int, Tree]) -> list[tuple[bytes, bytes | None]]:
@@ -206,6 +217,9 @@ def _split(rows: list[tuple[bytes, bytes]] | list[Change], depth: int) -> int:
     return low
 
 
-def _stored_at(tag: int, depth: int, path: int) -> bytes:
-    width = (depth + 7) >> 3
-    return b"t" + bytes([tag]) + depth.to_bytes(2, "big") + path.to_bytes(width, "big")
+def _place(depth: int, path: int) -> bytes:
+    """A node's depth in two bytes, and the way there in as many as it needs."""
+    return _DEPTHS[depth] + path.to_bytes((depth + 7) >> 3, "big")
+
+
+_DEPTHS: Final = tuple(depth.to_bytes(2, "big") for depth in range(DEPTH_MAX + 1))

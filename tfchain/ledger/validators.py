@@ -56,7 +56,7 @@ class Validator:
 class ValidatorSet:
     """The members in order of address, and beside each its priority.
 
-    The set of height H is the set of genesis stepped H - 1 times.
+    The set of height H is the set of genesis stepped H - 1 times, its members changed on the way.
     """
 
     validators: Annotated[tuple[Validator, ...], Many(Nested(Validator), COMMIT_SLOTS_MAX)]
@@ -93,6 +93,24 @@ class ValidatorSet:
         powers = [member.power for member in self.validators]
         priorities = tuple(_step(powers, self.priorities))
         return ValidatorSet(validators=self.validators, priorities=priorities)
+
+    def followed(self, members: tuple[Validator, ...]) -> "ValidatorSet":
+        """The set one turn later, once `members` (in order of address) have taken its place.
+
+        Whoever stays keeps its priority; whoever joins starts 1.125 totals back, so that nobody
+        jumps the queue by leaving and coming again (1.3.3). The total is that with those who leave.
+        """
+        stay = {member.address: member.power for member in members}
+        gone = sum(row.power for row in self.validators if row.address not in stay)
+        total = sum(stay.values())
+        start = -(total + gone + ((total + gone) >> 3))
+        powers = [member.power for member in self.validators]
+        addresses = [member.address for member in self.validators]
+        known = dict(zip(addresses, _taken(powers, self.priorities), strict=True))
+        priorities = [known.get(member.address, start) for member in members]
+        priorities = _centred(_rescaled(priorities, 2 * total))
+        grown = _grow([member.power for member in members], priorities)
+        return ValidatorSet(validators=members, priorities=tuple(grown))
 
     def proposer(self, round: Round) -> Validator:  # noqa: A002 -- the paper's word
         """Whose turn it is in a round of this set's height (1.3.5)."""
@@ -142,10 +160,14 @@ def quorum_of(total: int) -> int:
 
 def _step(powers: Sequence[int], priorities: Sequence[int]) -> list[int]:
     """The second half of a turn, the upkeep, and the first half of the next."""
-    total = sum(powers)
+    taken = _taken(powers, priorities)
+    return _grow(powers, _centred(_rescaled(taken, 2 * sum(powers))))
+
+
+def _taken(powers: Sequence[int], priorities: Sequence[int]) -> list[int]:
     taken = list(priorities)
-    taken[_greatest(taken)] -= total
-    return _grow(powers, _centred(_rescaled(taken, 2 * total)))
+    taken[_greatest(taken)] -= sum(powers)
+    return taken
 
 
 def _grow(powers: Sequence[int], priorities: Sequence[int]) -> list[int]:

@@ -18,6 +18,7 @@ from tfchain.errors import TfchainError, Unavailable
 from tfchain.net.frames import join
 from tfchain.net.handshake import Identity, Role, Session
 from tfchain.net.peer import Counters, Peer
+from tfchain.net.rates import Meter
 from tfchain.net.standing import REASON_CHARS_MAX, Standings
 from tfchain.net.surface import (
     Contact,
@@ -185,7 +186,9 @@ class Mesh:
 
     async def _host(self, wire: Wire, session: Session) -> None:
         """From the handshake to the end of the connection: find a seat, say so, run, say so."""
-        peer = Peer(wire, session, self._config.limits, self._config.timing)
+        config = self._config
+        meter = Meter(config.rates, config.total)
+        peer = Peer(wire, session, config.limits, config.timing, meter)
         refusal = await self._seat(peer)
         if refusal is not None:
             self._refuse(wire, refusal)

@@ -18,6 +18,7 @@ from tfchain.base.limits import FRAME_BYTES_MAX
 from tfchain.errors import Malformed, TfchainError
 from tfchain.net.frames import Limits, body_bytes_max, join, split
 from tfchain.net.handshake import Role, Session
+from tfchain.net.rates import UNBOUNDED, Meter
 from tfchain.net.timing import Timing
 from tfchain.net.wire import Wire
 
@@ -53,12 +54,21 @@ class Counters:
     messages_out: int = 0
     bytes_out: int = 0
     dropped: int = 0
+    held_back: int = 0
+    """Times that the peer talked faster than its rate, and was read more slowly."""
 
 
 class Peer:
     """A connection from the end of its handshake to its own end."""
 
-    def __init__(self, wire: Wire, session: Session, limits: Limits, timing: Timing) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        session: Session,
+        limits: Limits,
+        timing: Timing,
+        meter: Meter | None = None,
+    ) -> None:
         assert not limits.keys() & _OWN_LIMITS.keys(), "254 and 255 are the wire's own"
         self.key = session.peer
         self.where = wire.where
@@ -72,6 +82,7 @@ class Peer:
         self._limits = {**limits, **_OWN_LIMITS}
         self._body_max = body_bytes_max(self._limits)
         self._timing = timing
+        self._meter = meter or Meter({}, UNBOUNDED)
         self._scope = trio.CancelScope()
         self._queue_in, self._queue_out = trio.open_memory_channel[bytes](QUEUE_MESSAGES_MAX)
         self._queued_bytes = 0
@@ -132,6 +143,14 @@ class Peer:
                 self.offer(join(PONG, b"", self._limits))
             elif kind != PONG:
                 await deliver(kind, payload)
+            await self._hold_back(kind, len(message))
+
+    async def _hold_back(self, kind: int, size: int) -> None:
+        """Read on only when the peer's rate allows: meanwhile its own socket fills (1.16.2)."""
+        wait_s = self._meter.take(kind, size, trio.current_time())
+        if wait_s > 0:
+            self.counters.held_back += 1
+            await trio.sleep(wait_s)
 
     async def _next_body(self) -> bytes:
         """The next frame; asks after a silence, and gives up after a longer one."""

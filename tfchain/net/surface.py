@@ -1,11 +1,12 @@
 """What the node tells the mesh, and what it hears from it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from tfchain.net.frames import Limits
 from tfchain.net.peer import Counters
+from tfchain.net.rates import UNBOUNDED, Rate
 from tfchain.net.timing import Timing
 
 
@@ -24,7 +25,7 @@ class MeshConfig:
 
     `seed`: 32 bytes of our Ed25519 identity. `host`: a numeric address; `port`: 0 lets the system
     pick. `anyone`: whether others than `contacts` may call us. `limits`: kind (0 to 253) to the
-    most bytes of its payload.
+    most bytes of its payload; `rates`: to how many a peer may send, `total`: bytes of all kinds.
     """
 
     seed: bytes = field(repr=False)
@@ -33,6 +34,8 @@ class MeshConfig:
     port: int
     contacts: Sequence[Contact]
     limits: Limits
+    rates: Mapping[int, Rate] = field(default_factory=dict)
+    total: Rate = UNBOUNDED
     anyone: bool = False
     timing: Timing = field(default_factory=Timing)
 

@@ -11,12 +11,14 @@ from typing import Annotated, Final, TypeAlias, get_args, get_origin, get_type_h
 
 from tfchain.base.address import to_text
 from tfchain.base.limits import SUBMIT_TXS_MAX, TX_BYTES_MAX
-from tfchain.base.shapes import UInt
+from tfchain.base.shapes import UInt, encode_record
 from tfchain.base.units import U64_MAX, Address, Millionths, MilliUsd, Power, Utft
 from tfchain.chain.receipts import receipt_id
 from tfchain.errors import Malformed
 from tfchain.ledger.minting import STATES, MintRecord, Receipt
 from tfchain.node.queries import BatchView, Proof, Status, Submitted, TxView
+from tfchain.node.signed import SignedHeader
+from tfchain.node.waiting import Waiting
 
 Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
@@ -118,6 +120,20 @@ def batch(view: BatchView) -> dict[str, Json]:
     return plain
 
 
+def waiting(view: Waiting) -> Json:
+    """For whom a node waits."""
+    return {
+        "height": view.height,
+        "round": view.round,
+        "proposer": to_text(view.proposer),
+        "proposal": view.proposal,
+        "block": view.block,
+        "prevotes_missing": [to_text(key) for key in view.prevotes_missing],
+        "precommits_missing": [to_text(key) for key in view.precommits_missing],
+        "peers": [{"key": to_text(peer.key), "height": peer.height} for peer in view.peers],
+    }
+
+
 def status(view: Status) -> Json:
     """Where a node stands."""
     return {
@@ -130,6 +146,7 @@ def status(view: Status) -> Json:
         "validator": None if view.validator is None else to_text(view.validator),
         "round": view.round,
         "step": view.step,
+        "waiting": waiting(view.waiting),
         "peers": [
             {
                 "key": to_text(Address(peer.key)),
@@ -155,13 +172,13 @@ def status(view: Status) -> Json:
     }
 
 
-def proof(view: Proof) -> Json:
+def proof(view: Proof) -> dict[str, Json]:
     """A proof, every part of it in hex, for a checker that needs nothing but a trusted header."""
     return {
         "table": view.table,
         "key": view.key.hex(),
         "row": None if view.row is None else view.row.hex(),
-        "state_height": view.block.header.height - 1,
+        "state_height": view.signed.block.header.height - 1,
         "tree": {
             "siblings": [one.hex() for one in view.tree.siblings],
             "leaf": [one.hex() for one in view.tree.leaf],
@@ -171,16 +188,21 @@ def proof(view: Proof) -> Json:
             "index": view.index,
             "count": view.count,
             "path": [one.hex() for one in view.path],
-            "root": view.block.header.state_root.hex(),
+            "root": view.signed.block.header.state_root.hex(),
         },
-        "block": {
-            "height": view.block.header.height,
-            "id": view.block.id.hex(),
-            "header": view.header.hex(),
-            "part_count": view.part_count,
-            "part_root": view.part_root.hex(),
-            "commit": view.commit.hex(),
-        },
+        "block": signed(view.signed),
+    }
+
+
+def signed(view: SignedHeader) -> dict[str, Json]:
+    """A header and its signatures, in hex."""
+    return {
+        "height": view.block.header.height,
+        "id": view.block.id.hex(),
+        "header": view.header.hex(),
+        "part_count": view.part_count,
+        "part_root": view.part_root.hex(),
+        "commit": encode_record(view.commit).hex(),
     }
 
 

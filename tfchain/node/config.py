@@ -18,9 +18,17 @@ CONFIG_BYTES_MAX: Final = 64 * 1024
 """Room for a few hundred peers."""
 CONTACTS_MAX: Final = 256
 """Peers that are called: a whole set of validators."""
+SNAPSHOT_EVERY: Final = 2_000
+"""Three hours of blocks at six seconds: whoever joins has at most so many to run."""
+KEEP_BLOCKS_MIN: Final = 1_000
+"""A peer that was away for a while, and a snapshot under way, find the blocks that they need."""
+KEPT_MAX: Final = (1 << 63) - 1
 HOST_CHARS_MAX: Final = 253
 PORT_MAX: Final = 0xFFFF
 LOOPBACK: Final = "127.0.0.1"
+LOOK_BACK: Final = 16
+"""A validator that was down for this many blocks signed none of them: what it said is older."""
+LOOK_BACK_MAX: Final = 10_000
 
 _HOST_LETTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:%_"
 
@@ -53,6 +61,14 @@ class NodeConfig:
     guardian_automatic: bool = False
     """Whether a guardian here attests by itself, or waits for a person."""
     log: Level = "info"
+    look_back: int = LOOK_BACK
+    """Stored commits in which this validator's own signatures are looked for at start (1.6.7)."""
+    snapshot_every: int = SNAPSHOT_EVERY
+    """Blocks from one snapshot of the state to the next; 0 makes none (P33)."""
+    keep_blocks: int = 0
+    """Blocks that are kept, the newest; 0 keeps all: an archive."""
+    keep_batches: int = 0
+    """Paid batches of a schedule whose receipts are kept, the newest; 0 keeps all (P17)."""
 
 
 def read_config(text: str) -> NodeConfig:
@@ -61,16 +77,26 @@ def read_config(text: str) -> NodeConfig:
     Raises:
         Malformed: names the first field that is missing, unknown or out of range.
     """
+    return config_of(read_plain(text))
+
+
+def read_plain(text: str) -> dict[str, object]:
+    """The file's tables as they stand there; raises `Malformed`."""
     if len(text) > CONFIG_BYTES_MAX:
         raise Malformed(f"config: more than {CONFIG_BYTES_MAX} bytes")
     try:
-        plain = tomllib.loads(text)
+        plain: dict[str, object] = tomllib.loads(text)
     except (ValueError, RecursionError) as fault:
         raise Malformed(f"config: {fault}") from fault
+    return plain
+
+
+def config_of(plain: Mapping[str, object]) -> NodeConfig:
+    """The settings that a file's tables say; raises as `read_config`."""
     top = _Section("config", plain)
     p2p, http = top.section("p2p"), top.section("http")
     guardian, log = top.section("guardian"), top.section("log")
-    store = top.section("store")
+    store, validator = top.section("store"), top.optional("validator")
     config = NodeConfig(
         p2p=p2p.place(),
         anyone=p2p.flag("anyone"),
@@ -79,8 +105,12 @@ def read_config(text: str) -> NodeConfig:
         store=store.chosen("kind", _KINDS),
         guardian_automatic=guardian.flag("automatic"),
         log=log.chosen("level", _LEVELS),
+        look_back=validator.number("look_back", LOOK_BACK, LOOK_BACK_MAX),
+        snapshot_every=store.number("snapshot_every", SNAPSHOT_EVERY, KEPT_MAX, least=0),
+        keep_blocks=_kept(store, "keep_blocks", KEEP_BLOCKS_MIN),
+        keep_batches=_kept(store, "keep_batches", 1),
     )
-    for section in (top, p2p, http, guardian, log, store):
+    for section in (top, p2p, http, guardian, log, store, validator):
         section.check_all_read()
     return config
 
@@ -95,12 +125,18 @@ def write_config(config: NodeConfig) -> str:
         "",
         "[store]",
         f'kind = "{config.store}" # auto, leveldb or sqlite',
+        f"snapshot_every = {config.snapshot_every} # blocks between snapshots; 0 makes none",
+        f"keep_blocks = {config.keep_blocks} # the newest blocks; 0 keeps all",
+        f"keep_batches = {config.keep_batches} # paid batches with receipts; 0 keeps all",
         "",
         "[guardian]",
         f"automatic = {_flag(config.guardian_automatic)} # attest without asking a person",
         "",
         "[log]",
         f'level = "{config.log}" # debug, info or warning',
+        "",
+        "[validator]",
+        f"look_back = {config.look_back} # blocks searched at start for this key's signatures",
     ]
     for peer in config.peers:
         lines += ["", "[[peer]]", f'key = "{to_text(Address(peer.key))}"']
@@ -114,6 +150,14 @@ def _place_lines(name: str, place: Place) -> list[str]:
 
 def _flag(value: bool) -> str:
     return "true" if value else "false"
+
+
+def _kept(store: "_Section", name: str, least: int) -> int:
+    """How much of something is kept: all of it, or enough for who is a little behind."""
+    number = store.number(name, 0, KEPT_MAX, least=0)
+    if 0 < number < least:
+        raise Malformed(f"{store.where}.{name}: 0 for all, or a number from {least} to {KEPT_MAX}")
+    return number
 
 
 def _peers(sections: "list[_Section]") -> tuple[Contact, ...]:
@@ -138,6 +182,10 @@ class _Section:
     def section(self, name: str) -> "_Section":
         return _section(f"{self.where}.{name}", self._value(name))
 
+    def optional(self, name: str) -> "_Section":
+        """A table that files of earlier versions lack."""
+        return self.section(name) if name in self._plain else _section(f"{self.where}.{name}", {})
+
     def sections(self, name: str) -> "list[_Section]":
         """The tables of a list, which may be absent."""
         value = self._value(name) if name in self._plain else []
@@ -159,6 +207,12 @@ class _Section:
         if type(port) is not int or not least <= port <= PORT_MAX:
             raise Malformed(f"{self.where}.port: a number from {least} to {PORT_MAX} is due")
         return port
+
+    def number(self, name: str, default: int, most: int, least: int = 1) -> int:
+        number = self._value(name) if name in self._plain else default
+        if type(number) is not int or not least <= number <= most:
+            raise Malformed(f"{self.where}.{name}: a number from {least} to {most} is due")
+        return number
 
     def flag(self, name: str) -> bool:
         value = self._value(name)

@@ -17,7 +17,8 @@ from tfchain.errors import Unavailable
 from tfchain.node.node import Node
 from tfchain.store.chain import ChainStore
 from tfchain.store.export import frames
-from tfchain.store.exporting import Record, block_record, export_records_of
+from tfchain.store.exporting import Record, export_records_of
+from tfchain.store.sound import Spoiled
 
 STREAMS_MAX: Final = 8
 """Streams at once; each may hold a thread and a piece."""
@@ -45,19 +46,23 @@ class Streams:
     async def export(self, give: Give) -> None:
         """The chain up to its present height, as `audit` reads it."""
         with closing(_exported(self._node.disk.chain)) as pieces:
-            while piece := await trio.to_thread.run_sync(_gathered, pieces):
-                await give(piece)
+            try:
+                while piece := await trio.to_thread.run_sync(_gathered, pieces):
+                    await give(piece)
+            except Spoiled as fault:
+                self._node.pump.mender.want(fault.height)
+                raise
 
     async def blocks(self, give: Give, start: int, *, follow: bool) -> None:
         """BLOCK records from `start` on; with `follow` for ever, else up to the present height."""
         waiting: deque[Record] = deque()
         pieces = frames(_popped(waiting))
         await give(next(pieces))
-        chain, heads = self._node.disk.chain, self._node.heads
+        heads = self._node.heads
         height = start
         while follow or height <= heads.current:
             await heads.wait_for(height)
-            waiting.append(await trio.to_thread.run_sync(block_record, chain, Height(height)))
+            waiting.append(await self._node.pump.mender.record(Height(height)))
             await give(next(pieces))
             height += 1
         await give(next(pieces))

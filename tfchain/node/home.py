@@ -1,6 +1,8 @@
 """A node's home: one folder with its settings, its genesis, its keys and what it stores."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from os import environ
 from pathlib import Path
 from typing import Final
 
@@ -8,7 +10,8 @@ from tfchain.base.limits import GENESIS_BYTES_MAX
 from tfchain.chain.genesis import read_genesis
 from tfchain.client import keys
 from tfchain.errors import Malformed, Unavailable
-from tfchain.node.config import CONFIG_BYTES_MAX, NodeConfig, read_config, write_config
+from tfchain.node.config import CONFIG_BYTES_MAX, NodeConfig, write_config
+from tfchain.node.settings import Settings, settings_of
 from tfchain.store.files import replace_file, told
 from tfchain.store.signer_files import create_signer_files
 
@@ -52,6 +55,11 @@ class Home:
         return self.folder / "signer.state"
 
     @property
+    def retired(self) -> Path:
+        """There if this home's validator was moved to another one: then nothing may sign here."""
+        return self.folder / "validator.retired"
+
+    @property
     def wal(self) -> Path:
         """The write-ahead log."""
         return self.folder / "wal"
@@ -60,6 +68,11 @@ class Home:
     def store(self) -> Path:
         """The folder of the database."""
         return self.folder / "data"
+
+    @property
+    def snapshots(self) -> Path:
+        """The folder of the snapshots that this node made."""
+        return self.folder / "snapshots"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +109,17 @@ def create_home(folder: Path, genesis: str, config: NodeConfig, seeds: Seeds) ->
     return home
 
 
-def load_config(home: Home) -> NodeConfig:
+def load_config(home: Home, flags: Sequence[str] = ()) -> NodeConfig:
+    """The settings that hold: the file's, unless the environment or a flag says otherwise."""
+    return load_settings(home, flags).config
+
+
+def load_settings(home: Home, flags: Sequence[str] = ()) -> Settings:
     """The settings; raises `Unavailable` or `Malformed`, which name the file or the field."""
     if not home.config.exists():
         remedy = "make one with `tfchain init --genesis FILE --home DIR`"
         raise Unavailable("this is no node's home", str(home.folder), remedy)
-    return read_config(load_text(home.config, CONFIG_BYTES_MAX))
+    return settings_of(load_text(home.config, CONFIG_BYTES_MAX), environ, flags)
 
 
 def load_genesis(home: Home) -> str:

@@ -20,15 +20,19 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tfchain.base.address import from_text
 from tfchain.base.crypto import HASH_BYTES
 from tfchain.base.limits import HTTP_BODY_BYTES_MAX
+from tfchain.base.shapes import encode_record
 from tfchain.base.units import U32_MAX, U64_MAX, Height, PeriodIndex, ScheduleId, Utft
 from tfchain.errors import Malformed, Unavailable
 from tfchain.ledger import tables
 from tfchain.ledger.records import Account
 from tfchain.ledger.state import Table
-from tfchain.node import answers, queries
+from tfchain.node import answers, ledger_answers, ledger_views, queries
 from tfchain.node.answers import Json
+from tfchain.node.attacks import take_attack
 from tfchain.node.feed import Stream, Streams
+from tfchain.node.ledger_views import BATCHES_MAX, LAST
 from tfchain.node.node import Node
+from tfchain.node.queries import BATCHES_SHOWN
 
 R = TypeVar("R")
 
@@ -42,6 +46,11 @@ NEXT_BLOCK_S: Final = 15.0
 """How long a proof waits for a block after a start: two intervals of the slowest network."""
 NUMBER_CHARS_MAX: Final = 20
 """Digits of a 64-bit number."""
+
+PROVING_MAX: Final = 1
+"""Proofs of receipts under way: each reads all receipts of its batch."""
+SEALED_MAX: Final = 256
+"""Rows of a page of sealed batches: more than a block can seal, one a schedule."""
 
 _NOTHING: Final = Account(balance=Utft(0), nonce=0)
 _ARCHIVES: Final[dict[str, queries.Archive]] = {
@@ -58,14 +67,21 @@ def application(node: Node) -> ASGIApp:
         Route("/v1/txs/{id}", face.tx),
         Route("/v1/status", face.status),
         Route("/v1/accounts/{address}", face.account),
+        Route("/v1/genesis", face.genesis),
+        Route("/v1/validators", face.validators),
+        Route("/v1/sealed", face.sealed),
+        Route("/v1/batches", face.batches),
         Route("/v1/batches/{schedule}/{period}", face.batch),
         Route("/v1/batches/{schedule}/{period}/{rows}", face.rows_of_batch),
         Route("/v1/nodes/{id}", face.node),
         Route("/v1/farms/{id}", face.farm),
         Route("/v1/proofs/{table}", face.proof),
         Route("/v1/proofs/{table}/{key}", face.proof),
+        Route("/v1/light/attacks", face.attacks, methods=["POST"]),
+        Route("/v1/light/{height}", face.light),
         Route("/v1/export", face.export),
         Route("/v1/blocks", face.blocks),
+        Route("/v1/blocks/{height}", face.block),
     ]
     faults = {Malformed: _malformed, Unavailable: _unavailable, HTTPException: _refused}
     return Bounded(Starlette(routes=routes, exception_handlers=faults))
@@ -96,6 +112,7 @@ class Face:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._streams = Streams(node)
+        self._proving = trio.CapacityLimiter(PROVING_MAX)
 
     async def submit(self, request: Request) -> Response:
         """`POST /v1/txs`: idempotent, an answer for each transaction."""
@@ -139,6 +156,19 @@ class Face:
         view = queries.batch_view(self._node.state(), *_batch_of(request))
         return _answer(answers.batch(_found(view)))
 
+    async def batches(self, request: Request) -> Response:
+        """The newest batches of each schedule, oldest first."""
+        last = _query(request, "last", BATCHES_SHOWN, BATCHES_MAX)
+        rows = ledger_views.newest_batches(self._node.state(), last)
+        return _answer(ledger_answers.batches(rows))
+
+    async def sealed(self, request: Request) -> Response:
+        """Batches by the block in which they sealed, from a height on, a page at a time."""
+        start = Height(_query(request, "from", 1, U64_MAX))
+        read = partial(ledger_views.sealed_from, self._node.disk.chain, start, SEALED_MAX)
+        rows = await trio.to_thread.run_sync(read)
+        return _answer(ledger_answers.sealed(rows, SEALED_MAX))
+
     async def rows_of_batch(self, request: Request) -> Response:
         """Receipts or mint records in node order, a page at a time."""
         name = request.path_params["rows"]
@@ -158,22 +188,57 @@ class Face:
 
     async def proof(self, request: Request) -> Response:
         """That a row is there, or is not, by the header of the last block."""
-        text = request.path_params.get("key", "")
+        name, text = request.path_params["table"], request.path_params.get("key", "")
         key = answers.bytes_of(text, "key", queries.TREE_KEY_BYTES_MAX)
+        if name not in _ARCHIVES:
+            return _answer(answers.proof(await self._proven(name, key)))
+        batch = await self._proven(tables.BATCHES.name, ledger_views.batch_of_key(key))
+        prove = partial(ledger_views.prove_in_batch, self._node.disk.chain, name, key, batch)
+        found = await trio.to_thread.run_sync(prove, limiter=self._proving)
+        return _answer(ledger_answers.batch_proof(found))
+
+    async def _proven(self, table: str, key: bytes) -> queries.Proof:
         views, heads = self._node.pump.views, self._node.heads
         with trio.move_on_after(NEXT_BLOCK_S):
             while views.previous is None:
                 await heads.wait_for(heads.current + 1)
         if views.previous is None:
             raise Unavailable("no block came since the start", "proofs", "try again later")
-        proof = queries.prove(
-            self._node.disk.chain,
-            views.previous,
-            Height(heads.current),
-            request.path_params["table"],
-            key,
-        )
-        return _answer(answers.proof(proof))
+        height = Height(heads.current)
+        return queries.prove(self._node.disk.chain, views.previous, height, table, key)
+
+    async def validators(self, request: Request) -> Response:
+        """The validators of a height, by default of the last one, and who signed its block."""
+        height = Height(_query(request, "height", self._node.heads.current, U64_MAX))
+        read = partial(ledger_views.validators_view, self._node.disk.chain, height)
+        found = _found(await trio.to_thread.run_sync(read))
+        return _answer(ledger_answers.validators(found))
+
+    async def block(self, request: Request) -> Response:
+        """A block by its height, or the `last`."""
+        text = request.path_params["height"]
+        known = Height(self._node.heads.current)
+        height = known if text == LAST else Height(_number(text, "height", U64_MAX))
+        read = partial(ledger_views.block_view, self._node.disk.chain, height)
+        found = _found(await trio.to_thread.run_sync(read))
+        return _answer(await trio.to_thread.run_sync(ledger_answers.block, found))
+
+    async def light(self, request: Request) -> Response:
+        """A block's light form, by its height or the `last`, for whoever verifies headers."""
+        text = request.path_params["height"]
+        known = Height(self._node.heads.current)
+        height = known if text == LAST else Height(_number(text, "height", U64_MAX))
+        found = _found(await trio.to_thread.run_sync(self._node.disk.chain.light_block, height))
+        return _answer({"height": height, "light_block": encode_record(found).hex()})
+
+    async def attacks(self, request: Request) -> Response:
+        """`POST /v1/light/attacks`: evidence of a light client's; who is guilty by our chain."""
+        return _answer(await take_attack(self._node, await _body(request)))
+
+    async def genesis(self, _request: Request) -> Response:
+        """The text of the genesis file."""
+        text = self._node.disk.chain.genesis_text()
+        return Response(text, media_type="application/toml")
 
     async def export(self, _request: Request) -> Stream:
         """The whole chain as an export."""

@@ -12,14 +12,18 @@ from typing import Final
 
 import trio
 
+from tfchain.base.shapes import encode_record
 from tfchain.base.units import Millis
 from tfchain.chain.execute import Outcome
 from tfchain.errors import Rejected, Unavailable
 from tfchain.net import surface
 from tfchain.net.mesh import Mesh
-from tfchain.node.disk import Disk, place_of
+from tfchain.node.disk import Disk
 from tfchain.node.heads import Heads
 from tfchain.node.journal import Journal
+from tfchain.node.lending import Lender
+from tfchain.node.mending import Mender
+from tfchain.node.recovery import place_of
 from tfchain.node.timers import Timers
 from tfchain.node.views import Views
 from tfchain.node.workers import Archivist, Librarian, Verifiers
@@ -61,7 +65,9 @@ class Pump:
         self._timers = Timers(self._fired)
         self._verifiers = Verifiers(self._verified)
         self._archivist = Archivist(disk.chain, self._executed, self._saved)
-        self._librarian = Librarian(disk.chain, self._send_blocks)
+        self.mender = Mender(disk.chain, mesh.send, self._connected, journal)
+        self._librarian = Librarian(disk.chain, self._send_blocks, self.mender.want)
+        self._lender = Lender(disk.chain, disk.shelf, mesh.send, journal)
         self._submissions_in, self._submissions = trio.open_memory_channel[_Submission](
             SUBMISSIONS_MAX
         )
@@ -75,8 +81,10 @@ class Pump:
             Divergence, Unavailable, InvalidBlock: in a group; the node cannot go on.
         """
         async with trio.open_nursery() as nursery:
-            for task in (self._timers, self._verifiers, self._archivist, self._librarian):
+            tasks = (self._timers, self._verifiers, self._archivist, self._librarian, self.mender)
+            for task in tasks:
                 nursery.start_soon(task.run)
+            nursery.start_soon(self._lender.run)
             self.tell(events.Start(now_ms=self._clock(), log=tuple(self._disk.wal.replay())))
             nursery.start_soon(self._take_submissions)
             nursery.start_soon(self._take_mesh_events)
@@ -108,6 +116,11 @@ class Pump:
                 self._carry(effect)
         self._telling = False
 
+    def hear(self, kind: int, payload: bytes) -> None:
+        """Something that came another way than from a peer, in a message's words."""
+        peer, now = self._mesh.key, self._clock()
+        self.tell(events.Received(peer=peer, kind=kind, payload=payload, now_ms=now))
+
     def _carry(self, effect: effects.Effect) -> None:  # noqa: PLR0912 -- one row an effect
         match effect:
             case effects.Log():
@@ -123,7 +136,9 @@ class Pump:
             case effects.Broadcast():
                 self._mesh.broadcast(effect.kind, effect.payload)
             case effects.Serve():
-                self._librarian.ask(effect)
+                self._serve(effect)
+            case effects.Lend():
+                self._lender.ask(effect)
             case effects.SetTimer():
                 self._timers.set(effect.timer, effect.ms)
             case effects.Verify():
@@ -142,7 +157,16 @@ class Pump:
                 self._journal.warning("blame", peer=effect.peer.hex(), reason=effect.reason)
                 self._mesh.blame(effect.peer, effect.reason)
             case effects.Conflict():
-                self._journal.warning("conflict", first=effect.first, second=effect.second)
+                word = "another node signs with this key" if effect.own else "conflict"
+                self._journal.warning(word, first=effect.first, second=effect.second)
+
+    def _serve(self, effect: effects.Serve) -> None:
+        base = self._disk.chain.base()
+        if effect.height < base:
+            payload = encode_record(wire.Base(height=base))
+            self._mesh.send(effect.peer, wire.BASE, payload)
+        else:
+            self._librarian.ask(effect)
 
     def _sign(self, effect: effects.Sign) -> None:
         """Here and now: nothing may overtake a word that is being written down."""
@@ -198,7 +222,14 @@ class Pump:
 
     async def _take_mesh_events(self) -> None:
         async for event in self._mesh.events:
-            self.tell(self._from_mesh(event))
+            mended = isinstance(event, surface.Received) and self.mender.take(
+                event.kind, event.payload
+            )
+            if not mended:
+                self.tell(self._from_mesh(event))
+
+    def _connected(self) -> list[bytes]:
+        return [peer.key for peer in self._mesh.peers() if peer.connected]
 
     def _from_mesh(self, event: surface.Event) -> events.Event:
         match event:

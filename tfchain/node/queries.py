@@ -6,21 +6,20 @@ from typing import Final, TypeAlias, TypeVar
 
 from tfchain import __version__
 from tfchain.base import merkle
-from tfchain.base.limits import PART_BYTES
-from tfchain.base.shapes import encode_record
 from tfchain.base.units import Address, Height, PeriodIndex, ScheduleId
 from tfchain.bft import events as bft
 from tfchain.chain.execute import state_leaves
 from tfchain.chain.tip import Tip
 from tfchain.errors import Malformed
 from tfchain.ledger import tables
-from tfchain.ledger.block import Block
 from tfchain.ledger.minting import Attestation, Batch, Commitment, MintRecord, Receipt
 from tfchain.ledger.records import Totals
 from tfchain.ledger.state import Reader, State, Table
 from tfchain.ledger.tree import Tree, TreeProof, key_hash
 from tfchain.net.surface import PeerStatus
 from tfchain.node.node import Node
+from tfchain.node.signed import SignedHeader, signed_header
+from tfchain.node.waiting import Waiting, waiting_of
 from tfchain.replica.effects import Reply
 from tfchain.store.chain import ChainStore
 from tfchain.store.kv import KEY_BYTES_MAX
@@ -88,6 +87,7 @@ class Status:
     validator: Address | None
     round: int
     step: str
+    waiting: Waiting
     peers: tuple[PeerStatus, ...]
     pool_count: int
     pool_bytes: int
@@ -99,10 +99,10 @@ class Status:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """That a row stands in a table, or none, by the header of `block`.
+    """That a row stands in a table, or none, by the header that was signed.
 
     `tree` leads to `table_root`; that root, under `index` of `count` leaves, leads by `path` to the
-    header's state root; the header with `part_count` and `part_root` gives the id that was signed.
+    header's state root.
     """
 
     table: str
@@ -113,11 +113,7 @@ class Proof:
     index: int
     count: int
     path: tuple[bytes, ...]
-    block: Block
-    header: bytes
-    part_count: int
-    part_root: bytes
-    commit: bytes
+    signed: SignedHeader
 
 
 def judged(node: Node, replies: tuple[Reply, ...]) -> list[Submitted]:
@@ -160,6 +156,7 @@ def status(node: Node) -> Status:
         validator=node.validator,
         round=machine.round,
         step=_STEPS[machine.step],
+        waiting=waiting_of(replica),
         peers=tuple(node.mesh.peers()),
         pool_count=len(replica.pool),
         pool_bytes=replica.pool.size,
@@ -219,11 +216,10 @@ def prove(chain: ChainStore, reader: Reader, header_of: Height, name: str, key: 
     table = next((one for one in tables.IN_TREE if one.name == name), None)
     if table is None:
         raise Malformed(f"no table {name} is in the tree")
-    block, commit = chain.block(header_of), chain.commit(header_of)
-    assert block is not None and commit is not None, "its state is held, so it is stored"
+    signed = signed_header(chain, header_of)
+    assert signed is not None, "its state is held, so it is stored"
     roots = [(one.name, Tree(reader, one.tag).root()) for one in tables.IN_TREE]
     index = tables.IN_TREE.index(table)
-    parts = [block.raw[at : at + PART_BYTES] for at in range(0, len(block.raw), PART_BYTES)]
     return Proof(
         table=name,
         key=key,
@@ -233,11 +229,7 @@ def prove(chain: ChainStore, reader: Reader, header_of: Height, name: str, key: 
         index=index,
         count=len(roots),
         path=tuple(merkle.prove(b"state", state_leaves(roots), index)),
-        block=block,
-        header=encode_record(block.header),
-        part_count=len(parts),
-        part_root=merkle.root(b"part", parts),
-        commit=encode_record(commit),
+        signed=signed,
     )
 
 

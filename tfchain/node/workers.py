@@ -18,6 +18,7 @@ from tfchain.ledger.commit import Commit
 from tfchain.replica.effects import Execute, Save, Serve, Verify
 from tfchain.replica.messages import encode_blocks
 from tfchain.store.chain import ChainStore
+from tfchain.store.sound import Spoiled, sound_block
 from tfchain.tx.transaction import Check
 
 VERIFIERS: Final = 2
@@ -106,9 +107,15 @@ class Archivist:
 class Librarian:
     """Reads stored blocks for peers. Of one peer only the newest question counts."""
 
-    def __init__(self, chain: ChainStore, send: Callable[[bytes, bytes], None]) -> None:
+    def __init__(
+        self,
+        chain: ChainStore,
+        send: Callable[[bytes, bytes], None],
+        spoiled: Callable[[Height], object],
+    ) -> None:
         self._chain = chain
         self._send = send
+        self._spoiled = spoiled
         self._asked: dict[bytes, Serve] = {}
         self._any = trio.Event()
 
@@ -124,21 +131,31 @@ class Librarian:
             self._any = trio.Event()
             while self._asked:
                 effect = self._asked.pop(next(iter(self._asked)))
-                payload = await trio.to_thread.run_sync(blocks_payload, self._chain, effect)
-                if payload:
-                    self._send(effect.peer, payload)
+                served = await trio.to_thread.run_sync(blocks_payload, self._chain, effect)
+                if isinstance(served, Spoiled):
+                    self._spoiled(served.height)
+                elif served:
+                    self._send(effect.peer, served)
 
 
-def blocks_payload(chain: ChainStore, asked: Serve) -> bytes:
-    """Stored blocks with their commits, up to `SYNC_BYTES_MAX`, one at least; empty for none."""
+def blocks_payload(chain: ChainStore, asked: Serve) -> bytes | Spoiled:
+    """Stored blocks with their commits, up to `SYNC_BYTES_MAX`, one at least; empty for none.
+
+    A block that the disk spoiled ends the answer (scenario 29); as the first one it is the answer.
+    """
     blocks: list[tuple[bytes, Commit]] = []
     size = 0
     for height in range(asked.height, asked.height + asked.count):
-        raw, commit = chain.raw_block(Height(height)), chain.commit(Height(height))
-        if raw is None or commit is None:
+        try:
+            found = sound_block(chain, Height(height))
+        except Spoiled as spoiled:
+            if not blocks:
+                return spoiled
             break
-        size += len(raw) + len(encode_record(commit))
+        if found is None:
+            break
+        size += len(found[0]) + len(encode_record(found[1]))
         if blocks and size > SYNC_BYTES_MAX:
             break
-        blocks.append((raw, commit))
+        blocks.append(found)
     return encode_blocks(blocks) if blocks else b""

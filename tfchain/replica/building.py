@@ -1,5 +1,7 @@
 """Making a block: the mints that are due, then what waits, as far as it may stand at this time."""
 
+from collections.abc import Iterable
+
 from tfchain.base.units import Height, Millis
 from tfchain.chain import mints
 from tfchain.chain.admit import admit, context_of, seconds
@@ -12,7 +14,7 @@ from tfchain.ledger.state import Reader, State
 from tfchain.tx.transaction import Transaction
 
 OVERHEAD_BYTES = 128 * 1024
-"""Room in a block for header, a commit of the largest set and list heads."""
+"""Room in a block for header, a commit of the largest set, evidence and list heads."""
 PER_TX_BYTES = 5
 """Length head of a transaction in a list."""
 
@@ -23,7 +25,7 @@ def build_block(
     time: Millis,
     proposer: bytes,
     last_commit: Commit | None,
-    waiting: list[tuple[Transaction, bytes]],
+    waiting: Iterable[tuple[Transaction, bytes]],
 ) -> Block:
     """A block on top of `tip` that every correct validator accepts.
 

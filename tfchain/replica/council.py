@@ -8,13 +8,16 @@ from typing import Final, assert_never
 
 from tfchain.base.units import Address, Height, Millis, Round
 from tfchain.bft import events as bft
+from tfchain.bft.evidence import evidence_of
 from tfchain.bft.machine import Config, Machine
 from tfchain.bft.messages import Message, Proposal, same_statement, sign_bytes
 from tfchain.chain.execute import Outcome, check_txs, params_of
-from tfchain.chain.tip import Tip, check_header, input_of, next_tip
+from tfchain.chain.tip import Tip, accusing, check_header, input_of, next_tip
+from tfchain.chain.upgrades import check_rules
 from tfchain.errors import Divergence, InvalidBlock
 from tfchain.ledger.block import Block
 from tfchain.ledger.commit import Commit, signatures_of
+from tfchain.ledger.evidence import Evidence
 from tfchain.ledger.state import Reader, State
 from tfchain.ledger.validators import validator_address
 from tfchain.replica import messages as wire
@@ -33,7 +36,15 @@ from tfchain.replica.effects import (
     SyncLog,
 )
 from tfchain.replica.events import BEGIN, ROUND, Timer
-from tfchain.replica.log import block_record, entries_of, event_record, height_record
+from tfchain.replica.evidence import EvidencePool, encode_pieces
+from tfchain.replica.log import (
+    Noticed,
+    block_record,
+    entries_of,
+    event_record,
+    evidence_record,
+    height_record,
+)
 from tfchain.replica.mempool import Mempool
 from tfchain.tx.transaction import Check, transaction_id
 
@@ -63,6 +74,7 @@ class Council:
         self.now = tip.time
         """The driver's clock at the event under way."""
         self._address = None if key is None else validator_address(key)
+        self.evidence = EvidencePool(reader, self._address)
         self._last_commit = last_commit
         self._out = out
         self._open()
@@ -73,7 +85,12 @@ class Council:
         return self.machine.config.height
 
     def _open(self) -> None:
-        """A new machine for the height after the tip."""
+        """A new machine for the height after the tip.
+
+        Raises:
+            Unavailable: the height runs by rules that this program does not have (P28).
+        """
+        check_rules(State(self.reader), Height(self.tip.height + 1))
         validators, address = self.tip.validators, self._address
         config = Config(
             height=Height(self.tip.height + 1),
@@ -93,6 +110,9 @@ class Council:
         for entry in entries:
             if isinstance(entry, Block):
                 self.blocks[entry.id] = entry
+                continue
+            if isinstance(entry, Noticed):
+                self.evidence.add(entry.piece)
                 continue
             if isinstance(entry, (bft.BlockChecked, bft.Built)):
                 checked[entry.block_id] = None
@@ -140,7 +160,8 @@ class Council:
             commit = self.machine.commit()
         self.deciding = (block, commit)
         tip = next_tip(self.tip, block, outcome)
-        self._out.append(Save(block=block, commit=commit, outcome=outcome, tip=tip))
+        row = self.evidence.row()
+        self._out.append(Save(block=block, commit=commit, outcome=outcome, tip=tip, pending=row))
 
     def saved(self, tip: Tip, reader: Reader) -> None:
         """The decided block is on disk: the next height begins."""
@@ -152,6 +173,7 @@ class Council:
         self._open()
         ids = [transaction_id(raw) for raw in block.txs]
         self.pool.advance(reader, self.params, self.height, self.now, ids)
+        self.evidence.advance(reader, self.params, self.next_place())
         self._out.append(EndLog())
         self._begin_log()
         self._set_begin_timer()
@@ -161,7 +183,9 @@ class Council:
 
         A power cut would leave its log several heights behind its store, which is refused (P35).
         """
-        self._out += [Log(payload=height_record(self.height)), SyncLog()]
+        self._out.append(Log(payload=height_record(self.height)))
+        late = self.evidence.not_stored()
+        self._out += [*[Log(payload=evidence_record(piece)) for piece in late], SyncLog()]
 
     def feed(self, event: bft.Event) -> None:
         """Log, then tell the machine; our own words are on disk before they leave (1.7.2).
@@ -194,7 +218,7 @@ class Council:
                 case bft.Decide():
                     self._decide_held(effect.block_id, effect.commit)
                 case bft.Conflict():
-                    self._out.append(Conflict(first=effect.first, second=effect.second))
+                    self.notice(effect, self.machine)
                 case _:
                     assert_never(effect)
 
@@ -209,6 +233,8 @@ class Council:
             last,
             self.pool.waiting(),
         )
+        place = (block.header.height, block.header.time)
+        block = accusing(block, self.evidence.chosen(self.reader, self.params, place))
         self.keep(block)
         self.feed(bft.Built(round=round_, block_id=block.id, time_ms=block.header.time))
 
@@ -233,6 +259,32 @@ class Council:
                 " both have two thirds of precommits"
             )
 
+    def notice(self, conflict: bft.Conflict, machine: Machine) -> None:
+        """Somebody signed two things for one place in the height of `machine`."""
+        piece = evidence_of(machine.config.validators, conflict)
+        own = piece.validator == self._address
+        self._out.append(Conflict(first=conflict.first, second=conflict.second, own=own))
+        if self.evidence.add(piece):
+            self._out.append(Log(payload=evidence_record(piece)))
+
+    def hear_evidence(self, pieces: tuple[Evidence, ...]) -> None:
+        """Evidence that a peer sent; what is news is passed on. Raises `Malformed`."""
+        news = self.evidence.take(pieces, self.reader, self.params, self.next_place())
+        self._out += [Log(payload=evidence_record(piece)) for piece in news]
+        self._spread_evidence(news)
+
+    def spread_pending(self) -> None:
+        """Tell peers what is pending, at every height: whoever was behind may judge it by now."""
+        self._spread_evidence(self.evidence.ready(self.tip.height))
+
+    def _spread_evidence(self, pieces: list[Evidence]) -> None:
+        if pieces:
+            self._out.append(Broadcast(kind=wire.EVIDENCE, payload=encode_pieces(pieces)))
+
+    def next_place(self) -> tuple[Height, Millis]:
+        """Height of the block under way, and the least time that it has: what evidence is judged by."""
+        return self.height, Millis(self.tip.time + 1)
+
     def keep(self, block: Block) -> None:
         """Log a candidate and hold it; of too many goes the oldest that nobody is likely to need."""
         self._out.append(Log(payload=block_record(block)))
@@ -248,13 +300,14 @@ class Council:
         """Check a candidate against the state of its parent; the machine hears how it ended."""
         try:
             check_header(self.tip, self.params, block)
-            transactions = check_txs(self.reader, input_of(self.tip, block))
+            checked = check_txs(self.reader, input_of(self.tip, block))
         except InvalidBlock:
             self._hear_of(block, good=False)
             return
-        unknown = self.checks.unknown(transactions)
+        unknown = self.checks.unknown(checked.transactions)
         purpose = ForProposal(block=block, transactions=unknown)
-        checks = [*self.last_commit_checks(block), *[one.check() for one in unknown]]
+        votes = self.last_commit_checks(block)
+        checks = [*votes, *checked.evidence, *[one.check() for one in unknown]]
         self._out.append(self.checks.ask(purpose, checks))
 
     def last_commit_checks(self, block: Block) -> list[Check]:

@@ -14,6 +14,7 @@ from tfchain.chain.tip import Tip
 from tfchain.ledger.block import Block
 from tfchain.ledger.commit import Commit
 from tfchain.replica.events import Timer
+from tfchain.replica.snapshot_messages import Request
 from tfchain.tx.transaction import Check
 
 
@@ -69,6 +70,14 @@ class Serve:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lend:
+    """Send a peer what it asks for of light blocks or snapshots, if it is here."""
+
+    peer: bytes
+    request: Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetTimer:
     """Fire in so many milliseconds, by a clock that never jumps."""
 
@@ -100,6 +109,8 @@ class Save:
     commit: Commit
     outcome: Outcome
     tip: Tip
+    pending: bytes | None = None
+    """The row of `replica.evidence.PENDING_KEY`, where it changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +152,8 @@ class Conflict:
 
     first: Message
     second: Message
+    own: bool = False
+    """Whether the key is ours: then a second node runs with it, and people must hear of it."""
 
 
 Effect: TypeAlias = (
@@ -151,6 +164,7 @@ Effect: TypeAlias = (
     | SendTo
     | Broadcast
     | Serve
+    | Lend
     | SetTimer
     | Verify
     | Execute

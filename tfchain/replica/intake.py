@@ -4,10 +4,11 @@ Signatures are verified in batches elsewhere and may come back in any order; tra
 pool in the order in which they came, so that a sender's consecutive nonces never trip over threads.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from tfchain.base.limits import MEMPOOL_TXS_MAX
-from tfchain.base.units import Millis
+from tfchain.base.units import Address, Millis
 from tfchain.errors import Malformed, Rejected
 from tfchain.replica.checks import Checks, ForPool
 from tfchain.replica.effects import Answer, Blame, Broadcast, Effect, Reply
@@ -33,15 +34,21 @@ class Intake:
 
     checks: Checks
     _queue: list[_Waiting] = field(default_factory=list)
+    _count: int = 0
+    """Transactions that are being verified."""
+    _of_sender: Counter[Address] = field(default_factory=Counter)
 
-    def submitted(self, pool: Mempool, ticket: int, raws: tuple[bytes, ...]) -> list[Effect]:
+    def submitted(
+        self, pool: Mempool, ticket: int, raws: tuple[bytes, ...], now_ms: Millis
+    ) -> list[Effect]:
         """A batch that somebody waits for an answer to."""
         transactions, places = list[tuple[Transaction, bytes]](), list[int]()
         replies: dict[int, Reply] = {}
+        more = Counter[Address]()
         for place, raw in enumerate(raws):
             try:
                 transaction = decode_transaction(raw)
-                self._check_room(pool, transaction, len(transactions))
+                self._check_room(pool, transaction, more, now_ms)
             except Malformed as fault:
                 replies[place] = _reply(raw, "malformed", str(fault))
             except Rejected as refusal:
@@ -49,19 +56,27 @@ class Intake:
             else:
                 transactions.append((transaction, raw))
                 places.append(place)
+                more[transaction.envelope.sender] += 1
         purpose = ForPool(
             ticket=ticket, peer=None, places=tuple(places), transactions=tuple(transactions)
         )
         return self._ask(_Waiting(purpose, replies))
 
-    def received(self, pool: Mempool, peer: bytes, raws: list[bytes]) -> list[Effect]:
-        """A batch from a peer; raises `Malformed`."""
+    def received(
+        self, pool: Mempool, peer: bytes, raws: list[bytes], now_ms: Millis
+    ) -> list[Effect]:
+        """A batch from a peer; raises `Malformed`. What would be refused is not verified."""
         transactions = []
+        more = Counter[Address]()
         for raw in raws:
             transaction = decode_transaction(raw)
-            if transaction.id not in pool:
-                transactions.append((transaction, raw))
-        if not transactions or self._under_way() + len(transactions) > MEMPOOL_TXS_MAX:
+            try:
+                self._check_room(pool, transaction, more, now_ms)
+            except Rejected:
+                continue
+            transactions.append((transaction, raw))
+            more[transaction.envelope.sender] += 1
+        if not transactions:
             return []
         places = tuple(range(len(transactions)))
         purpose = ForPool(ticket=None, peer=peer, places=places, transactions=tuple(transactions))
@@ -77,23 +92,32 @@ class Intake:
         effects: list[Effect] = []
         while self._queue and self._queue[0].good is not None:
             waiting = self._queue.pop(0)
+            self._account(waiting, -1)
             assert waiting.good is not None
             effects += self._enter(pool, waiting, waiting.good, now_ms)
         return effects
 
     def _ask(self, waiting: _Waiting) -> list[Effect]:
         self._queue.append(waiting)
+        self._account(waiting, 1)
         checks = [transaction.check() for transaction, _ in waiting.purpose.transactions]
         return [self.checks.ask(waiting.purpose, checks)]
 
-    def _check_room(self, pool: Mempool, transaction: Transaction, more: int) -> None:
-        if transaction.id in pool:
-            raise Rejected("known", "it is waiting already")
-        if self._under_way() + more + len(pool) >= MEMPOOL_TXS_MAX:
-            raise Rejected("full", "too many are being verified, try again")
+    def _account(self, waiting: _Waiting, sign: int) -> None:
+        for transaction, _ in waiting.purpose.transactions:
+            self._count += sign
+            self._of_sender[transaction.envelope.sender] += sign
+        if not self._queue:
+            self._of_sender.clear()
 
-    def _under_way(self) -> int:
-        return sum(len(waiting.purpose.transactions) for waiting in self._queue)
+    def _check_room(
+        self, pool: Mempool, transaction: Transaction, more: Counter[Address], now_ms: Millis
+    ) -> None:
+        """`more`: of the same batch, by sender."""
+        sender = transaction.envelope.sender
+        if self._count + more.total() >= MEMPOOL_TXS_MAX:
+            raise Rejected("full", "too many are being verified, try again")
+        pool.check_early(transaction, self._of_sender[sender] + more[sender], now_ms)
 
     def _enter(
         self, pool: Mempool, waiting: _Waiting, good: tuple[bool, ...], now_ms: Millis

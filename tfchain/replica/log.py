@@ -4,19 +4,30 @@ The machine is deterministic, so that being told the same again brings it back t
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from tfchain.base.units import Height
 from tfchain.bft.events import Event, decode_event, encode_event
 from tfchain.errors import Divergence, Malformed
 from tfchain.ledger.block import Block, decode_block
+from tfchain.ledger.evidence import Evidence, decode_evidence, encode_evidence
 
 _HEIGHT: Final = b"\x00"
 _HEIGHT_BYTES: Final = 8
 _BLOCK: Final = b"\x01"
 _EVENT: Final = b"\x02"
+_EVIDENCE: Final = b"\x03"
 
-Entry: TypeAlias = Block | Event
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noticed:
+    """Evidence that the store does not hold yet."""
+
+    piece: Evidence
+
+
+Entry: TypeAlias = Block | Event | Noticed
 
 
 def height_record(height: Height) -> bytes:
@@ -32,6 +43,11 @@ def block_record(block: Block) -> bytes:
 def event_record(event: Event) -> bytes:
     """The machine is told something."""
     return _EVENT + encode_event(event)
+
+
+def evidence_record(piece: Evidence) -> bytes:
+    """Evidence came up, here or at a peer."""
+    return _EVIDENCE + encode_evidence(piece)
 
 
 def entries_of(payloads: Iterable[bytes], height: Height) -> list[Entry]:
@@ -58,16 +74,29 @@ def entries_of(payloads: Iterable[bytes], height: Height) -> list[Entry]:
 
 def _read(payload: bytes, current: int, entries: list[Entry]) -> int:
     """Take one record in; the height that it belongs to."""
+    record = read_record(payload)
+    if not isinstance(record, int):
+        entries.append(record)
+        return current
+    entries.clear()
+    return record
+
+
+def read_record(payload: bytes) -> int | Entry:
+    """What one record says: which height begins, which block came, what the machine was told.
+
+    Raises:
+        Malformed: it is none that is written here.
+    """
     tag, body = payload[:1], payload[1:]
     if tag == _HEIGHT:
         if len(body) != _HEIGHT_BYTES:
             raise Malformed("a height has eight bytes")
-        entries.clear()
         return int.from_bytes(body, "big")
     if tag == _BLOCK:
-        entries.append(decode_block(body))
-    elif tag == _EVENT:
-        entries.append(decode_event(body))
-    else:
-        raise Malformed("an unknown record")
-    return current
+        return decode_block(body)
+    if tag == _EVENT:
+        return decode_event(body)
+    if tag == _EVIDENCE:
+        return Noticed(piece=decode_evidence(body))
+    raise Malformed("an unknown record")

@@ -18,6 +18,8 @@ from tfchain.bft.gossip import View
 from tfchain.bft.messages import MESSAGE_BYTES_MAX, Proposal, Vote
 from tfchain.errors import Malformed
 from tfchain.ledger.commit import Commit
+from tfchain.replica.evidence import PIECES_BYTES_MAX
+from tfchain.replica.snapshot_messages import LIMITS as SNAPSHOT_LIMITS
 
 STATUS: Final = 1
 PROPOSAL: Final = 2
@@ -27,6 +29,8 @@ GET_BLOCKS: Final = 5
 BLOCKS: Final = 6
 WANT: Final = 7
 BLOCK: Final = 8
+EVIDENCE: Final = 9
+BASE: Final = 10
 
 LIMITS: Final = {
     STATUS: 64 * 1024,
@@ -37,6 +41,9 @@ LIMITS: Final = {
     BLOCKS: FRAME_BYTES_MAX,
     WANT: 64,
     BLOCK: BLOCK_BYTES_MAX,
+    EVIDENCE: PIECES_BYTES_MAX,
+    BASE: 64,
+    **SNAPSHOT_LIMITS,
 }
 """Most bytes of each kind; the wire refuses longer ones before it reads them (consensus 1.16.1)."""
 
@@ -58,6 +65,13 @@ class GetBlocks:
 
     height: Height
     count: Annotated[int, UInt(1, SYNC_BLOCKS_MAX)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """The answer to who asks for blocks that were pruned, or never here: what there is begins here."""
+
+    height: Height
 
 
 def encode_proposal(proposal: Proposal, block: bytes) -> bytes:

@@ -12,6 +12,7 @@ from tfchain.base.shapes import decode_record, encode_record
 from tfchain.base.units import Address, Millis
 from tfchain.bft import events as bft
 from tfchain.bft.gossip import lacking, view_of
+from tfchain.bft.machine import Machine
 from tfchain.bft.messages import (
     Message,
     Proposal,
@@ -27,6 +28,7 @@ from tfchain.ledger.block import Block, decode_block
 from tfchain.ledger.commit import NO_POL, Commit, check_tally, signatures_of
 from tfchain.ledger.state import Reader
 from tfchain.replica import messages as wire
+from tfchain.replica import snapshot_messages as lent
 from tfchain.replica.checks import ForPool, ForProposal, ForSync
 from tfchain.replica.council import Council
 from tfchain.replica.effects import (
@@ -34,6 +36,7 @@ from tfchain.replica.effects import (
     Broadcast,
     Committed,
     Effect,
+    Lend,
     SendTo,
     Serve,
     SetTimer,
@@ -53,12 +56,16 @@ from tfchain.replica.events import (
     Timer,
     Verified,
 )
+from tfchain.replica.evidence import decode_pieces
 from tfchain.replica.intake import Intake
 from tfchain.replica.mempool import Mempool
 from tfchain.replica.sync import Sync
 
 GOSSIP_EVERY: Final = Millis(500)
 """How often peers are told where we stand: a lost message is sent again within this (1.14.1)."""
+
+REPAIR_EVERY: Final = Millis(200)
+"""How often one peer is sent what it lacks, however often it says where it stands (1.16.2)."""
 
 
 class Replica:
@@ -76,6 +83,8 @@ class Replica:
         self.sync = Sync()
         self._fetching = False
         """Whether a fetched block is being verified."""
+        self._repaired: dict[bytes, Millis] = {}
+        """When each peer was last sent what it lacks."""
 
     @property
     def tip(self) -> Tip:
@@ -103,12 +112,15 @@ class Replica:
                 self._say(event.peer, wire.STATUS, self._status())
             case PeerDown():
                 self.sync.gone(event.peer)
+                self._repaired.pop(event.peer, None)
             case Received():
                 self._receive(event)
             case Fired():
                 self._fire(event.timer)
             case Submitted():
-                self._out += self._intake.submitted(self.pool, event.ticket, event.raws)
+                self._out += self._intake.submitted(
+                    self.pool, event.ticket, event.raws, event.now_ms
+                )
             case Verified():
                 self._take_verified(event)
             case Signed():
@@ -133,6 +145,7 @@ class Replica:
         self.council.saved(event.tip, event.reader)
         self._out.append(Committed(height=self.tip.height))
         self._out.append(Broadcast(kind=wire.STATUS, payload=self._status()))
+        self.council.spread_pending()
         self._next_fetched()
 
     def _take_verified(self, event: Verified) -> None:
@@ -179,7 +192,7 @@ class Replica:
         except (Malformed, InvalidBlock) as fault:
             self._out.append(Blame(peer=event.peer, reason=str(fault)))
 
-    def _take(self, peer: bytes, kind: int, payload: bytes) -> None:
+    def _take(self, peer: bytes, kind: int, payload: bytes) -> None:  # noqa: PLR0912 -- one row a kind
         match kind:
             case wire.STATUS:
                 self._take_status(peer, decode_record(wire.Status, payload))
@@ -189,7 +202,7 @@ class Replica:
                 self._take_vote(decode_record(Vote, payload))
             case wire.TXS:
                 raws = wire.decode_txs(payload)
-                self._out += self._intake.received(self.pool, peer, raws)
+                self._out += self._intake.received(self.pool, peer, raws, self.council.now)
             case wire.GET_BLOCKS:
                 self._take_request(peer, decode_record(wire.GetBlocks, payload))
             case wire.BLOCKS:
@@ -198,15 +211,33 @@ class Replica:
                 self._take_want(peer, payload)
             case wire.BLOCK:
                 self._take_wanted(payload)
+            case wire.BASE:
+                self.sync.lacks(peer, decode_record(wire.Base, payload).height)
+                self._ask_for_blocks()
+            case wire.EVIDENCE:
+                self.council.hear_evidence(decode_pieces(payload))
+            case _ if kind in lent.REQUESTS:
+                self._out.append(Lend(peer=peer, request=lent.decode_request(kind, payload)))
+            case _ if kind in lent.ANSWERS:
+                return  # to a start from a snapshot, which is over
             case _:
                 raise Malformed(f"nobody knows message kind {kind}")
 
     def _take_status(self, peer: bytes, status: wire.Status) -> None:
         self.sync.heard(peer, status.tip)
-        for message in lacking(self.council.machine, status.view):
-            for kind, payload in self.council.worded(message):
-                self._say(peer, kind, payload)
+        if self._may_repair(peer):
+            for message in lacking(self.council.machine, status.view):
+                for kind, payload in self.council.worded(message):
+                    self._say(peer, kind, payload)
         self._ask_for_blocks()
+
+    def _may_repair(self, peer: bytes) -> bool:
+        """A short question draws a block and hundreds of votes: not oftener than it can help."""
+        now, last = self.council.now, self._repaired.get(peer)
+        if last is not None and 0 <= now - last < REPAIR_EVERY:
+            return False
+        self._repaired[peer] = now
+        return True
 
     def _take_proposal(self, proposal: Proposal, raw: bytes) -> None:
         council = self.council
@@ -241,7 +272,13 @@ class Replica:
         if machine is council.machine:
             council.feed(bft.VoteReceived(vote=vote))
         else:
-            machine.receive(bft.VoteReceived(vote=vote))  # a late precommit for the next commit
+            self._hear_late(machine, vote)
+
+    def _hear_late(self, machine: Machine, vote: Vote) -> None:
+        """A precommit of the height before goes into the next commit, or into evidence."""
+        for effect in machine.receive(bft.VoteReceived(vote=vote)):
+            if isinstance(effect, bft.Conflict):
+                self.council.notice(effect, machine)
 
     def _check_signature(self, key: Address, message: Message) -> None:
         text = sign_bytes(self.council.params.chain_id, message)
@@ -282,10 +319,12 @@ class Replica:
             self._say(request.peer, wire.GET_BLOCKS, encode_record(asked))
 
     def _take_blocks(self, peer: bytes, blocks: list[tuple[bytes, Commit]]) -> None:
-        """Blocks that nobody asked for are dropped (1.11.4)."""
+        """Blocks that nobody asked for are dropped, and not for ever (1.11.4)."""
         if self.sync.accepts(peer):
             self.sync.keep(peer, blocks)
             self._next_fetched()
+        elif self.sync.unasked(peer):
+            raise Malformed("blocks that nobody asked for, again and again")
 
     def _next_fetched(self) -> None:
         """Check the next fetched block, if there is one and nothing else is being decided."""
@@ -307,10 +346,12 @@ class Replica:
             raise InvalidBlock(f"block {tip.height + 1}: its commit is for another block")
         check_tally(tip.validators, commit)
         check_header(tip, council.params, block)
-        unknown = council.checks.unknown(check_txs(council.reader, input_of(tip, block)))
+        checked = check_txs(council.reader, input_of(tip, block))
+        unknown = council.checks.unknown(checked.transactions)
         checks = [
             *signatures_of(council.params.chain_id, tip.validators, commit),
             *council.last_commit_checks(block),
+            *checked.evidence,
             *[one.check() for one in unknown],
         ]
         purpose = ForSync(peer=peer, block=block, commit=commit, transactions=unknown)

@@ -18,6 +18,8 @@ PATIENCE: Final = Millis(3_000)
 needs longer than this for every answer must not keep a replica behind for ever."""
 ANSWERS_HELD_MAX: Final = 4
 """Peers whose answers are held at once: late ones come beside the one that is due."""
+UNASKED_MAX: Final = 16
+"""Answers to nothing that a peer may send before it is blamed."""
 REMEMBERED_MAX: Final = 256
 """Peers of whom it is known when they were asked; they are remembered while they are gone, too."""
 
@@ -36,6 +38,8 @@ class Sync:
     """The heights that peers claim, and what was fetched."""
 
     tips: dict[bytes, Height] = field(default_factory=dict)
+    bases: dict[bytes, Height] = field(default_factory=dict)
+    """The first block that peers have, where they said so."""
     request: Request | None = None
     fetched: list[tuple[bytes, bytes, Commit]] = field(default_factory=list)
     """Peer, block bytes, commit: of each peer consecutive, the next one first."""
@@ -44,14 +48,38 @@ class Sync:
     _asked: dict[bytes, tuple[bool, int]] = field(default_factory=dict)
     """Of each peer whether it has not helped since it was asked last, and which request that was."""
     _requests: int = 0
+    _unasked: dict[bytes, int] = field(default_factory=dict)
+    """How often each peer has sent blocks that nobody asked for since it helped last."""
 
     def heard(self, peer: bytes, tip: Height) -> None:
-        """A peer says how far it is. It may be wrong: only verified blocks count (1.11.3)."""
-        self.tips[peer] = tip
+        """A peer says how far it is. It may be wrong: only verified blocks count (1.11.3).
+
+        Nobody goes back: an older word came late.
+        """
+        self.tips[peer] = max(tip, self.tips.get(peer, tip))
+
+    def lacks(self, peer: bytes, base: Height) -> None:
+        """A peer that was asked has blocks from `base` on only."""
+        if peer in self._unanswered:
+            self.bases[peer] = base
+            self.accepts(peer)
+
+    def stranded(self, tip: Height) -> bool:
+        """Whether some are ahead and none of them has the block after `tip` any more.
+
+        Blocks lead no further then; only a snapshot does.
+        """
+        ahead = [peer for peer, known in self.tips.items() if known > tip]
+        return bool(ahead) and not any(self._has_next(peer, tip) for peer in ahead)
+
+    def _has_next(self, peer: bytes, tip: Height) -> bool:
+        return self.bases.get(peer, tip) <= tip + 1
 
     def gone(self, peer: bytes) -> None:
         """A peer left; what was asked of it will not come."""
         self.tips.pop(peer, None)
+        self.bases.pop(peer, None)
+        self._unasked.pop(peer, None)
         self._unanswered.pop(peer, None)
         if self.request is not None and self.request.peer == peer:
             self.request = None
@@ -61,7 +89,9 @@ class Sync:
         if self.fetched or self._is_patient(now_ms):
             return None
         self.request = None
-        ahead = [peer for peer, known in self.tips.items() if known > tip]
+        ahead = [
+            peer for peer, known in self.tips.items() if known > tip and self._has_next(peer, tip)
+        ]
         if not ahead:
             return None
         peer = min(ahead, key=self._turn_of)
@@ -85,6 +115,14 @@ class Sync:
         if len(self._asked) > REMEMBERED_MAX:
             del self._asked[next(iter(self._asked))]
 
+    def unasked(self, peer: bytes) -> bool:
+        """Blocks that nobody asked for came; whether from this peer once too often (1.11.4).
+
+        A message that came twice is no crime: who helps in between is forgiven.
+        """
+        self._unasked[peer] = self._unasked.get(peer, 0) + 1
+        return self._unasked[peer] > UNASKED_MAX
+
     def accepts(self, peer: bytes) -> bool:
         """Whether blocks from this peer were asked for; then its request is answered."""
         if peer not in self._unanswered:
@@ -102,6 +140,7 @@ class Sync:
 
     def helped(self, peer: bytes) -> None:
         """A block of this peer was genuine and the next one."""
+        self._unasked.pop(peer, None)
         self._asked[peer] = (False, self._asked.get(peer, (False, 0))[1])
 
     def drop(self, peer: bytes) -> None:

@@ -5,8 +5,9 @@ end is settled. They are total: times may run backwards and uptimes may be absur
 go below 0 (P2) and nothing is credited for them.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from tfchain.base.shapes import changed
 from tfchain.base.units import Seconds
 from tfchain.ledger.uptime import (
     BOOT_REQUEST_EXPIRED,
@@ -118,8 +119,8 @@ def power_target(
     give both the old power and keep either answer.
     """
     if up and not power.state_up and account.wake_at is None:
-        account = replace(account, wake_at=block_time)
-    return account, replace(power, target_up=up)
+        account = changed(account, wake_at=block_time)
+    return account, changed(power, target_up=up)
 
 
 def power_state(
@@ -138,9 +139,9 @@ def power_state(
     if goes_down and not power.target_up and account.slept_at is None:
         account = _asleep(account, limits, block_time, after)
     if goes_down:
-        return account, replace(power, state_up=False, down_at=block_time)
+        return account, changed(power, state_up=False, down_at=block_time)
     if up:
-        return account, replace(power, state_up=True, down_at=Seconds(0))
+        return account, changed(power, state_up=True, down_at=Seconds(0))
     return account, power
 
 
@@ -227,7 +228,7 @@ def _woken(
     is_slow = boot - wake_at > limits.boot_max
     refused = is_slow or t - slept_at > limits.sleep_max
     credit = 0 if refused else _sleep_credit(account, slept_at, t, after)
-    account = replace(account, slept_at=None, wake_at=None)
+    account = changed(account, slept_at=None, wake_at=None)
     account = _slow_boot(account) if is_slow else account
     return _booted(_credited(account, t, uptime, credit), t, uptime)
 
@@ -242,7 +243,7 @@ def _asleep(
     account: UptimeAccount, limits: UptimeLimits, block_time: Seconds, after: bool
 ) -> UptimeAccount:
     """Going to sleep credits the time since the last report, unless the period is over."""
-    account = replace(account, slept_at=block_time)
+    account = changed(account, slept_at=block_time)
     if after or account.last_at is None:
         return account
     credit = max(0, block_time - account.last_at)
@@ -253,15 +254,15 @@ def _asleep(
 
 def _credited(account: UptimeAccount, t: Seconds, uptime: Seconds, credit: int) -> UptimeAccount:
     total = Seconds(account.total + credit)
-    return replace(account, last_at=t, last_uptime=uptime, total=total)
+    return changed(account, last_at=t, last_uptime=uptime, total=total)
 
 
 def _booted(account: UptimeAccount, t: Seconds, uptime: Seconds) -> UptimeAccount:
-    return replace(account, boot_seen_at=t, boot_uptime=uptime)
+    return changed(account, boot_seen_at=t, boot_uptime=uptime)
 
 
 def _slow_boot(account: UptimeAccount) -> UptimeAccount:
-    return replace(account, slow_boots=min(account.slow_boots + 1, SLOW_BOOTS_KEPT_MAX))
+    return changed(account, slow_boots=min(account.slow_boots + 1, SLOW_BOOTS_KEPT_MAX))
 
 
 def _violated_by(account: UptimeAccount, violation: int, seen: _Report) -> UptimeAccount:
@@ -275,4 +276,4 @@ def _violated(account: UptimeAccount, violation: int, evidence: tuple[int, ...])
     """The first violation stays, with its evidence."""
     if account.violation != NONE:
         return account
-    return replace(account, violation=violation, evidence=evidence)
+    return changed(account, violation=violation, evidence=evidence)

@@ -4,18 +4,25 @@ Each height is checked and executed once, from the decoded bytes, when the first
 any node stores is then compared with what came out here.
 """
 
+from typing import Final
+
 from tfchain.base.crypto import verify
 from tfchain.base.units import Address, Height
 from tfchain.chain.execute import Outcome, check_txs, execute, params_of
-from tfchain.chain.tip import Tip, check_header, input_of, next_tip
+from tfchain.chain.tip import check_header, input_of, next_tip
 from tfchain.errors import InvalidBlock
 from tfchain.ledger.block import Block, decode_block
 from tfchain.ledger.commit import ABSENT, FOR_BLOCK, Commit, signatures_of
 from tfchain.ledger.state import State
 from tfchain.ledger.validators import ValidatorSet
 from tfchain.store.chain import ChainStore
+from tfchain.store.kv import Store
+from tfchain.store.layout import STATE
 from tfchain.store.memory import MemoryStore
 from tfchain.tx.transaction import Check
+
+GENUINE_MAX: Final = 2_000
+"""Signatures remembered: nodes store one height within a few of each other."""
 
 
 class Fold:
@@ -25,16 +32,14 @@ class Fold:
         self._store = MemoryStore()
         chain = ChainStore(self._store)
         chain.begin(genesis)
-        self.tips = [chain.tip()]
-        """By height; that of genesis first."""
-        self.outcomes: list[Outcome] = []
-        """By height, from 1 on."""
-        self._genuine: dict[Check, None] = {}
-
-    @property
-    def tip(self) -> Tip:
+        self.tip = chain.tip()
         """The last one."""
-        return self.tips[-1]
+        self.tips = {self.tip.height: self.tip}
+        """By height, genesis at 0; old ones may be forgotten."""
+        self.outcomes: dict[Height, Outcome] = {}
+        """By height, from 1 on."""
+        self._keys = [member.key for member in self.tip.validators.validators]
+        self._genuine: dict[Check, None] = {}
 
     @property
     def chain_id(self) -> str:
@@ -43,8 +48,7 @@ class Fold:
 
     def place_of(self, key: bytes) -> int:
         """The place in the set of the validator with this key."""
-        keys = [member.key for member in self.tips[0].validators.validators]
-        return keys.index(Address(key))
+        return self._keys.index(Address(key))
 
     def state(self) -> State:
         """The state after the last block, to look into."""
@@ -52,7 +56,18 @@ class Fold:
 
     def validators(self, height: Height) -> ValidatorSet:
         """Those of a height that is at most one after the last."""
-        return self.tips[height - 1].validators
+        return self.tips[Height(height - 1)].validators
+
+    def would_take(self, raw: bytes) -> bool:
+        """Whether the block fits the last one; nothing is run."""
+        block = decode_block(raw)
+        params = params_of(self.state())
+        try:
+            check_header(self.tip, params, block)
+            self._check_signatures(params.chain_id, block)
+        except InvalidBlock:
+            return False
+        return True
 
     def take(self, raw: bytes) -> None:
         """The next block, checked in full, executed and kept; raises `InvalidBlock`, `Malformed`."""
@@ -62,12 +77,29 @@ class Fold:
         self._check_signatures(params.chain_id, block)
         outcome = execute(self._store, input_of(tip, block))
         self._store.write(outcome.rows)
-        self.tips.append(next_tip(tip, block, outcome))
-        self.outcomes.append(outcome)
+        self.tip = next_tip(tip, block, outcome)
+        self.tips[self.tip.height] = self.tip
+        self.outcomes[self.tip.height] = outcome
+
+    def forget(self, below: int) -> None:
+        """Nobody will ask for the heights below this one any more."""
+        for height in [known for known in self.tips if known < below]:
+            del self.tips[height]
+            self.outcomes.pop(height, None)
+
+    def difference(self, store: Store) -> str:
+        """In which row of the state a store differs from what the blocks lead to; or nothing."""
+        ours = dict(self._store.scan(STATE))
+        theirs = dict(store.scan(STATE))
+        for key in sorted({**ours, **theirs}):
+            if ours.get(key) != theirs.get(key):
+                return f"row {key.hex()} differs"
+        return ""
 
     def _check_signatures(self, chain_id: str, block: Block) -> None:
         tip = self.tip
-        checks = [one.check() for one in check_txs(self._store, input_of(tip, block))]
+        checked = check_txs(self._store, input_of(tip, block))
+        checks = [*checked.evidence, *[one.check() for one in checked.transactions]]
         if block.last_commit is not None:
             self._check_quorum(tip.last_validators, block.last_commit)
             checks += signatures_of(chain_id, tip.last_validators, block.last_commit)
@@ -97,6 +129,8 @@ class Fold:
             if check not in self._genuine and not verify(*check):
                 raise InvalidBlock("a false signature")
             self._genuine[check] = None
+        while len(self._genuine) > GENUINE_MAX:
+            del self._genuine[next(iter(self._genuine))]
 
 
 def more_than_two_thirds(power: int, validators: ValidatorSet) -> bool:

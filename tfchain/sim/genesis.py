@@ -16,13 +16,18 @@ GENESIS_TIME: Final = 1_700_000_000
 """Seconds since 1970."""
 SENDERS: Final = 3
 """Accounts that send transactions; the last of them farms."""
+GUEST: Final = SENDERS
+"""One account more, which sends a single transaction once all is well (L2)."""
 BALANCE: Final = 1_000_000_000_000
 FEE: Final = 10_000
 """What every paid kind costs."""
 
-_CONSTANTS: Final = f"""
+INTERVAL_MS: Final = 1_000
+"""From one block to the next."""
+
+_CONSTANTS: Final = """
 name = "simnet"
-time = {GENESIS_TIME}
+time = GENESIS_TIME
 salt = ""
 guardians_min = 1
 
@@ -33,7 +38,7 @@ propose = 1000
 vote = 500
 growth = 250
 timeout_max = 10000
-interval = 1000
+interval = INTERVAL_MS
 block_bytes = 2097152
 
 [[schedule]]
@@ -57,6 +62,11 @@ boot_max = 6
 sleep_credit_max = 6
 power_spacing = 1
 
+[evidence]
+blocks = 600
+seconds = 600
+bytes = 16384
+
 [[regime]]
 regime = "farming_v3"
 start = 0
@@ -70,6 +80,7 @@ policy = 1
 connection_price = 80
 settle_nodes = 500
 expiry_max = 1000
+voting = 60
 
 [resources]
 cru_min = 1
@@ -107,14 +118,15 @@ def key_of(role: str, number: int) -> Address:
 
 
 @cache
-def genesis_text(validators: int) -> str:
-    """A genesis file with so many validators of equal power, who are its guardians too."""
+def genesis_text(powers: tuple[int, ...], interval_ms: int = INTERVAL_MS) -> str:
+    """A genesis file with validators of these powers, who are its guardians too."""
     rows = [f"{name_of(kind)} = {FEE}" for kind in PAID_KINDS]
-    for number in range(SENDERS):
+    for number in (*range(SENDERS), GUEST):
         account = to_text(key_of("sender", number))
         rows.append(f'[[account]]\naddress = "{account}"\nbalance = {BALANCE}')
-    for number in range(validators):
+    for number, power in enumerate(powers):
         key = to_text(key_of("validator", number))
-        rows.append(f'[[validator]]\nkey = "{key}"\npower = 1\nreward_account = "{key}"')
+        rows.append(f'[[validator]]\nkey = "{key}"\npower = {power}\nreward_account = "{key}"')
         rows.append(f'[[guardian]]\naccount = "{key}"')
-    return _CONSTANTS + "\n".join(rows) + "\n"
+    constants = _CONSTANTS.replace("GENESIS_TIME", str(GENESIS_TIME))
+    return constants.replace("INTERVAL_MS", str(interval_ms)) + "\n".join(rows) + "\n"

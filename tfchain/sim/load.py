@@ -14,7 +14,7 @@ from tfchain.ledger.records import Resources
 from tfchain.ledger.state import State
 from tfchain.sim.chance import Chance
 from tfchain.sim.fold import Fold
-from tfchain.sim.genesis import FEE, GENESIS_TIME, SENDERS, key_of, seed_of
+from tfchain.sim.genesis import FEE, GENESIS_TIME, GUEST, SENDERS, key_of, seed_of
 from tfchain.tx.kind import Kind
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.create_twin import CreateTwin
@@ -46,6 +46,7 @@ class Load:
     def __init__(self, fold: Fold, chance: Chance) -> None:
         self._fold, self._chance = fold, chance
         self._senders = [_Sender(number) for number in range(SENDERS)]
+        self._guest = _Sender(GUEST)
 
     def next(self, now: Seconds) -> tuple[bytes, ...]:
         """What somebody hands in now: something new, or all that is still waiting."""
@@ -59,6 +60,14 @@ class Load:
         raw = self._worded(sender, nonce + len(sender.waiting), body)
         sender.waiting[nonce + len(sender.waiting)] = raw
         return (raw,)
+
+    def last(self) -> bytes:
+        """The one transaction of the guest, who hands it in once (L2)."""
+        return self._worded(self._guest, 0, self._transfer(self._guest))
+
+    def has_last(self) -> bool:
+        """Whether the guest's transaction is in the chain."""
+        return self._confirmed(self._guest) > 0
 
     def _confirmed(self, sender: _Sender) -> int:
         """The account's nonce; what is below it is in a block."""

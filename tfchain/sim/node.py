@@ -5,14 +5,13 @@ What is carried out here is what `node` carries out on real disks and wires; nei
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Protocol
 
-from tfchain.base.crypto import verify
-from tfchain.base.units import Address, Height, Millis
-from tfchain.bft.messages import Proposal
+from tfchain.base.units import Height, Millis
+from tfchain.bft.messages import Message
 from tfchain.chain.execute import execute
-from tfchain.errors import Rejected
+from tfchain.errors import Rejected, Unavailable
 from tfchain.replica import messages as wire
 from tfchain.replica.effects import (
     Blame,
@@ -30,16 +29,23 @@ from tfchain.replica.effects import (
     SyncLog,
     Verify,
 )
-from tfchain.replica.events import Event, Executed, Fired, Saved, Signed, Start, Timer, Verified
+from tfchain.replica.events import (
+    Event,
+    Executed,
+    Fired,
+    Received,
+    Saved,
+    Signed,
+    Start,
+    Timer,
+    Verified,
+)
 from tfchain.replica.replica import Replica
-from tfchain.sim.chance import Chance
-from tfchain.sim.disk import LogDisk
-from tfchain.sim.faults import Crash
+from tfchain.sim.chance import SURE, Chance
+from tfchain.sim.faults import LOG, SIGNER, STORE, Crash, Full
 from tfchain.sim.invariants import Violation, Watch
-from tfchain.sim.liar import Liar
-from tfchain.store.chain import ChainStore, block_rows
-from tfchain.store.memory import MemoryStore
-from tfchain.store.signer import PROPOSAL, Signer
+from tfchain.sim.machine import Machine, place_of
+from tfchain.sim.standing import Standing
 
 IDLE_MS: Final = 3
 """How long verifying, executing and saving take on a machine with nothing else to do."""
@@ -62,86 +68,128 @@ class Around(Protocol):
         """Have something done later."""
         ...
 
-    def carry(self, source: int, target: int, kind: int, payload: bytes) -> None:
-        """Put a message on the wire."""
+    def carry(
+        self, source: int, target: int, kind: int, payload: bytes, word: Message | None
+    ) -> None:
+        """Put a message on the wire; `word`: what a validator says in it."""
         ...
 
     def index_of(self, key: bytes) -> int:
         """Which node has this key."""
         ...
 
+    def verify(self, key: bytes, message: bytes, signature: bytes) -> bool:
+        """Whether a signature is genuine; remembered, for every node asks."""
+        ...
+
     def stepped(self, node: int, event: Event, effects: list[Effect]) -> None:
         """A replica was told something and answered."""
         ...
 
-    def died(self, node: int, crash: Crash) -> None:
-        """A node has crashed."""
+    def died(self, node: int, down_ms: int) -> None:
+        """A node is down, and is started again after so long."""
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Who a node is, across all its lives."""
-
-    index: int
-    signer: Signer
-    liar: Liar | None
-
-
 class Node:
-    """A machine with its disk. `replica` is None while it is down."""
+    """A machine with its disks. `replica` is None while it is down."""
 
-    def __init__(self, who: Identity, peers: int, around: Around, chance: Chance) -> None:
-        self.who = who
-        self.store = ChainStore(MemoryStore())
-        self.log = LogDisk()
+    def __init__(self, machine: Machine, peers: int, around: Around, chance: Chance) -> None:
+        self.machine = machine
+        self.who = machine.who
         self.replica: Replica | None = None
+        self.standing = Standing()
         self.skew_ms = 0
         self.busy_ms = IDLE_MS
-        self._peers = [index for index in range(peers) if index != who.index]
+        self._drift, self._drifts_from = 0, 0
+        self._peers = [index for index in range(peers) if index != machine.who.index]
         self._around, self._chance = around, chance
         self._life = 0
         self._crash: Crash | None = None
         self._effects_left = 0
+        self._full_down_ms = 0
+        self._is_correct = machine.who.index in around.watch.correct
 
     @property
-    def key(self) -> Address:
-        """Its name among its peers."""
-        return self.who.signer.key
+    def name(self) -> bytes:
+        """What its peers know it by."""
+        return self.who.name
 
     def clock(self) -> Millis:
         """What its clock shows."""
-        return Millis(self._around.now_ms + self.skew_ms)
+        now = self._around.now_ms
+        drifted = (now - self._drifts_from) * self._drift // SURE
+        return Millis(now + self.skew_ms + drifted)
+
+    def skew(self, ms: int, drift: int = 0) -> None:
+        """From now on the clock is so far off, and gains so many milliseconds in a thousand."""
+        self.skew_ms, self._drift, self._drifts_from = ms, drift, self._around.now_ms
 
     def boot(self) -> None:
-        """Come up with what the disk holds."""
+        """Come up with what the disks hold."""
         self._life += 1
-        tip = self.store.tip()
-        self._around.watch.booted(self.who.index, tip.height)
-        last_commit = self.store.commit(tip.height)
-        self.replica = Replica(tip, self.store.store.snapshot(), self.key, last_commit)
-        self.take(Start(now_ms=self.clock(), log=self.log.replay()))
+        self.standing = Standing()
+        self._around.watch.booted(self.who.index, self.machine.chain.height())
+        self.replica, log, helped = self.machine.started()
+        if helped and not self.who.forgetful:
+            raise Violation("S0", f"node {self.who.index}: its log does not lead to its last word")
+        if log:
+            self.standing.resumed(self.replica.council.height)
+        self.take(Start(now_ms=self.clock(), log=log))
 
     def doom(self, crash: Crash) -> None:
         """Crash before the effect that many from now."""
         if self.replica is not None:
             self._crash, self._effects_left = crash, crash.effects
 
+    def fill(self, full: Full) -> None:
+        """A disk runs full."""
+        machine = self.machine
+        rooms = {LOG: machine.log.room, SIGNER: machine.memo.room, STORE: machine.rows.room}
+        rooms[full.disk].shrink(full.writes)
+        self._full_down_ms = full.down_ms
+
     def spare(self) -> None:
         """It will not crash after all."""
         self._crash = None
+        self.machine.free()
+
+    def hear(self, event: Received, word: Message | None) -> None:
+        """A message arrives, with what a validator says in it."""
+        if self.replica is not None and word is not None:
+            self._hear_word(self.replica, word)
+        self.take(event)
+
+    def _hear_word(self, replica: Replica, word: Message) -> None:
+        if self._is_correct:
+            author = self._around.watch.words.arrived(self.who.index, word)
+            if author is not None:
+                self.standing.heard(replica, author, word)
 
     def take(self, event: Event) -> None:
-        """Tell the replica, and carry out what it asks for, in order."""
+        """Tell the replica, and carry out what it asks for, in order. A full disk stops it (1.7.4)."""
         due = deque([event])
         while due and self.replica is not None:
             told = due.popleft()
+            if isinstance(told, Signed):
+                self._hear_word(self.replica, told.message)
             effects = self.replica.step(told)
             self._around.stepped(self.who.index, told, effects)
             for effect in effects:
                 if self._dies_here():
                     return
-                due.extend(self._carry_out(effect))
+                try:
+                    due.extend(self._carry_out(effect))
+                except Unavailable:
+                    self._stop(self._full_down_ms)
+                    return
+            self._look(self.replica)
+
+    def _look(self, replica: Replica) -> None:
+        """Whether the replica stands where it should."""
+        if self._is_correct and (fault := self.standing.fault(replica, self._around.now_ms)):
+            number, _, text = fault.partition(": ")
+            raise Violation(number, f"node {self.who.index} {text}")
 
     def _dies_here(self) -> bool:
         """Between two effects: whether this is the one that it does not live to see."""
@@ -150,21 +198,25 @@ class Node:
         self._effects_left -= 1
         if self._effects_left >= 0:
             return False
-        crash, self._crash, self.replica = self._crash, None, None
+        crash = self._crash
         if crash.power:
-            self.log.lose_power(self._chance)
-        self._around.died(self.who.index, crash)
+            self.machine.log.lose_power(self._chance)
+        self._stop(crash.down_ms)
         return True
+
+    def _stop(self, down_ms: int) -> None:
+        self._crash, self.replica = None, None
+        self._around.died(self.who.index, down_ms)
 
     def _carry_out(self, effect: Effect) -> list[Event]:
         """Do it; the answers that are there at once."""
         match effect:
             case Log():
-                self.log.append(effect.payload)
+                self.machine.log.append(effect.payload)
             case SyncLog():
-                self.log.sync()
+                self.machine.log.sync()
             case EndLog():
-                self.log.end()
+                self.machine.log.end()
             case Sign():
                 return self._sign(effect)
             case SendTo() | Broadcast() | Serve():
@@ -194,64 +246,80 @@ class Node:
 
     def _finish(self, effect: Verify | Execute | Save) -> None:
         """What takes its time is done: tell the replica, unless it dies just before."""
-        answer = self._answer(effect)
+        try:
+            answer = self._answer(effect)
+        except Unavailable:
+            self._stop(self._full_down_ms)
+            return
         if not self._dies_here():
             self.take(answer)
 
     def _answer(self, effect: Verify | Execute | Save) -> Event:
-        now, disk = self.clock(), self.store.store
+        now, disk = self.clock(), self.machine.rows
         match effect:
             case Verify():
-                good = tuple(verify(*check) for check in effect.checks)
+                good = tuple(self._around.verify(*check) for check in effect.checks)
                 return Verified(number=effect.number, good=good, now_ms=now)
             case Execute():
                 outcome = execute(disk, effect.input)
                 return Executed(block_id=effect.block.id, outcome=outcome, now_ms=now)
             case Save():
-                disk.write(block_rows(effect))
+                self.machine.chain.save(effect)
                 self._around.watch.stored(self.who.index, effect, self._around.now_ms)
                 return Saved(tip=effect.tip, reader=disk.snapshot(), now_ms=now)
 
     def _sign(self, effect: Sign) -> list[Event]:
-        message = effect.message
-        step = PROPOSAL if isinstance(message, Proposal) else PROPOSAL + message.kind
+        place = place_of(effect.message)
         try:
-            signature = self.who.signer.sign(message.height, message.round, step, effect.text)
+            signature = self.machine.signer.sign(*place, effect.text)
         except Rejected:
             return []
-        signed = replace(message, signature=signature)
-        self._around.watch.signed(signed)
+        signed = replace(effect.message, signature=signature)
+        self._around.watch.signed(self.who.index, signed)
         return [Signed(message=signed, now_ms=self.clock())]
 
     def _judge(self, effect: Blame | Conflict) -> None:
-        """Only somebody who lies is ever blamed."""
-        if self.who.liar is not None or self._around.watch.liars:
+        """What a correct node says of others, somebody looks at."""
+        if not self._is_correct:
             return
-        raise Violation("S0", f"node {self.who.index} accuses somebody correct: {effect}")
+        watch, index = self._around.watch, self.who.index
+        if isinstance(effect, Conflict):
+            watch.accused(index, effect)
+        else:
+            watch.blamed(index, self._around.index_of(effect.peer), effect.reason)
 
     def _speak(self, effect: SendTo | Broadcast | Serve) -> None:
         match effect:
             case Broadcast():
-                for peer in self._peers:
-                    self._send(peer, effect.kind, effect.payload)
+                if effect.kind == wire.WANT:
+                    self.standing.asked(effect.payload)
+                self._send(self._peers, effect.kind, effect.payload)
             case SendTo():
-                self._send(self._around.index_of(effect.peer), effect.kind, effect.payload)
+                self._send([self._around.index_of(effect.peer)], effect.kind, effect.payload)
             case Serve():
                 peer = self._around.index_of(effect.peer)
-                self._send(peer, wire.BLOCKS, self._blocks(effect))
+                self._send([peer], wire.BLOCKS, self._blocks(effect))
 
     def _blocks(self, effect: Serve) -> bytes:
-        last = min(self.store.height(), effect.height + effect.count - 1)
+        chain = self.machine.chain
+        last = min(chain.height(), effect.height + effect.count - 1)
         rows = []
         for height in range(effect.height, last + 1):
-            raw, commit = self.store.raw_block(Height(height)), self.store.commit(Height(height))
+            raw, commit = chain.raw_block(Height(height)), chain.commit(Height(height))
             assert raw is not None and commit is not None, "a stored height has both"
             rows.append((raw, commit))
         return wire.encode_blocks(rows)
 
-    def _send(self, peer: int, kind: int, payload: bytes) -> None:
-        if self.who.liar is None:
-            self._around.watch.sent(self.who.index, kind, payload, self.log)
-        else:
-            payload = self.who.liar.twisted(kind, payload)
-        self._around.carry(self.who.index, peer, kind, payload)
+    def _send(self, peers: list[int], kind: int, payload: bytes) -> None:
+        watch, index, liar = self._around.watch, self.who.index, self.who.liar
+        word = watch.words.word_in(kind, payload)
+        if liar is not None:
+            for peer in peers:
+                for said, twisted in liar.twisted(kind, payload):
+                    other = watch.words.word_in(said, twisted)
+                    self._around.carry(index, peer, said, twisted, other)
+            return
+        if word is not None:
+            watch.sent(index, word, self.machine.log)
+        for peer in peers:
+            self._around.carry(index, peer, kind, payload, word)

@@ -1,10 +1,6 @@
 """What a run is made of, and how it ended."""
 
 from dataclasses import dataclass
-from typing import Final
-
-HEAL_MS: Final = 15_000
-"""When the faults of a run are over: a dozen heights, if all were well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,8 +9,10 @@ class Plan:
 
     seed: int
     scenario: str = "mixed"
-    validators: int = 4
-    heal_ms: int = HEAL_MS
+    validators: int | None = None
+    """How many; None: as the scenario draws them."""
+    heal_ms: int | None = None
+    """When the faults are over; None: as the scenario says for so many validators."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,5 +29,10 @@ class Report:
     """How long after the heal every correct node had its new heights; 0 if it came to no end."""
     violation: str
     """Number and text of the broken invariant; empty if all held."""
-    last: tuple[str, ...]
+    forked: tuple[int, ...] = ()
+    """Where a third and more lied and two blocks of a height were decided: the validators whom their
+    own words convict (S9)."""
+    players: str = ""
+    """Who played, in words."""
+    last: tuple[str, ...] = ()
     """What happened last, where an invariant is broken."""

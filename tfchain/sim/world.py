@@ -10,74 +10,96 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Final
 
+from tfchain.base.crypto import verify
 from tfchain.base.units import Seconds
+from tfchain.bft.messages import Message
 from tfchain.errors import TfchainError
 from tfchain.replica.effects import Effect
 from tfchain.replica.events import Event, PeerDown, PeerUp, Received, Submitted
+from tfchain.sim.cast import Cast
 from tfchain.sim.chance import Chance
-from tfchain.sim.faults import LYING, Crash, Cut, Fault, Skew, Slow, Turn, episodes
-from tfchain.sim.genesis import GENESIS_TIME, genesis_text, seed_of
-from tfchain.sim.invariants import Violation, Watch
+from tfchain.sim.faults import Crash, Cut, Fault, Full, Skew, Slow, Turn
+from tfchain.sim.genesis import GENESIS_TIME, genesis_text, key_of, seed_of
+from tfchain.sim.invariants import Forked, Violation, Watch
 from tfchain.sim.liar import Liar
 from tfchain.sim.load import Load
+from tfchain.sim.machine import Identity, Machine
 from tfchain.sim.network import FAIR, Network
-from tfchain.sim.node import IDLE_MS, Identity, Node
+from tfchain.sim.node import IDLE_MS, Node
 from tfchain.sim.plan import Plan, Report
+from tfchain.sim.scenarios import SCENARIOS, cast_of, episodes, heal_of
 from tfchain.sim.trace import Step, Trace
 from tfchain.store.chain import genesis_rows
-from tfchain.store.signer import MemoryMemo, Signer
 
 START_MS: Final = GENESIS_TIME * 1_000
 NEW_HEIGHTS: Final = 4
 """L1: so many heights above the highest of the heal."""
 PROGRESS_MS: Final = 60_000
-"""L1: within this. Timeouts are at most 10 s long, and a height after a long silence may need two
-rounds; the others take a second each."""
+"""L1: within this, and longer where blocks are further apart. Timeouts are at most 10 s long, and a
+height after a long silence may need two rounds; the others take a second each."""
 LOAD_EVERY_MS: Final = 450
 CLOCK_ERROR_MS: Final = 150
 """How far honest clocks are from the true time."""
 NOTICED_MS: Final = 800
 """By when a peer has noticed that another one is gone."""
+GENUINE_MAX: Final = 4_000
+"""Signatures whose answer is remembered."""
 
 
 class World:
     """One network, and everything that is due in it."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, cast: Cast | None = None) -> None:
+        """`cast`: who plays, instead of those that the plan's seed draws."""
         self.now_ms = START_MS
         self.trace = Trace()
         self._plan = plan
         self._chance = Chance(f"{plan.scenario} {plan.validators} {plan.seed}")
-        self._network = Network(plan.validators, self._chance.branch("network"))
+        self.cast = cast or cast_of(plan.scenario, self._chance.branch("cast"), plan.validators)
+        self._heal_ms = plan.heal_ms or heal_of(plan.scenario, self.cast)
+        self._interval_ms = SCENARIOS[plan.scenario].interval_ms
         self._due: list[tuple[int, int, Callable[[], None]]] = []
         self._order = count()
         self._target = 0
         """The height that everybody must reach; 0 before the heal."""
-        signers = [_signer(index) for index in range(plan.validators)]
-        self._places: dict[bytes, int] = {signer.key: at for at, signer in enumerate(signers)}
-        lying = (plan.validators - 1,) if plan.scenario == LYING else ()
-        text = genesis_text(plan.validators)
-        self.watch = Watch(text, tuple(self._places), lying)
-        self._load = Load(self.watch.fold, self._chance.branch("load"))
-        self.nodes = [self._node(index, signer) for index, signer in enumerate(signers)]
+        text = genesis_text(self.cast.powers, self._interval_ms)
+        keys = [key_of("validator", number) for number in range(self.cast.validators)]
+        self.watch = Watch(text, keys, self.cast)
+        chance = self._chance.branch("network")
+        self.network = Network(self.cast.nodes, chance, self.watch.places)
+        self.load = Load(self.watch.fold, self._chance.branch("load"))
+        self.nodes = [self._node(index) for index in range(self.cast.nodes)]
+        self._places = {node.name: index for index, node in enumerate(self.nodes)}
+        self._genuine: dict[tuple[bytes, bytes, bytes], bool] = {}
+        rows = genesis_rows(text)
         for node in self.nodes:
-            node.store.store.write(genesis_rows(text))
+            node.machine.rows.write(rows)
 
-    def _node(self, index: int, signer: Signer) -> Node:
-        chance = self._chance.branch(f"node {index}")
+    def _node(self, index: int) -> Node:
+        chance, cast = self._chance.branch(f"node {index}"), self.cast
+        validator = cast.validator_of(index)
+        seed = seed_of("validator", validator)
         liar = None
-        if index in self.watch.liars:
-            chain_id = self.watch.fold.chain_id
-            liar = Liar(_seed(index), chain_id, chance.branch("lies"))
-        who = Identity(index=index, signer=signer, liar=liar)
-        node = Node(who, self._plan.validators, self, chance)
-        node.skew_ms = chance.between(-CLOCK_ERROR_MS, CLOCK_ERROR_MS)
+        habits = dict(cast.liars).get(index)
+        if habits is not None:
+            liar = Liar(seed, self.watch.fold.chain_id, habits, chance.branch("lies"))
+        who = Identity(
+            index=index,
+            name=key_of("peer", index),
+            seed=seed,
+            forgetful=index in cast.forgetful,
+            liar=liar,
+        )
+        node = Node(Machine(who, chance.branch("disks")), cast.nodes, self, chance)
+        node.skew(chance.between(-CLOCK_ERROR_MS, CLOCK_ERROR_MS))
         return node
 
     def run(self) -> Report:
         """Until the network has gone on after the heal, or an invariant is broken."""
         try:
-            return self._report(self._run(), "")
+            return self._report(self._run())
+        except Forked as fork:
+            return self._report(0, forked=fork.convicted)
         except Violation as violation:
             return self._report(0, str(violation))
         except (TfchainError, AssertionError, LookupError) as fault:
@@ -86,30 +108,56 @@ class World:
     def _run(self) -> int:
         """How long after the heal everybody had gone on."""
         self._begin()
-        deadline = START_MS + self._plan.heal_ms + PROGRESS_MS
+        deadline = START_MS + self._heal_ms + PROGRESS_MS + 2 * NEW_HEIGHTS * self._interval_ms
         while not self._has_gone_on():
             self.now_ms, _, due = heappop(self._due)
             if self.now_ms > deadline:
-                heights = self.watch.heights
-                raise Violation("L1", f"heights {heights}, {self._target} was due for all")
+                return self._too_late()
             due()
-        return self.now_ms - START_MS - self._plan.heal_ms
+        self._check_rows()
+        return self.now_ms - START_MS - self._heal_ms
 
     def _begin(self) -> None:
         plan = self._plan
         for node in self.nodes:
             self._boot(node)
         chance = self._chance.branch("faults")
-        for episode in episodes(plan.scenario, chance, plan.validators, plan.heal_ms):
-            self.after(episode.at_ms, partial(self._strike, episode.fault))
-        self.after(plan.heal_ms, self._heal)
+        for episode in episodes(plan.scenario, plan.seed, chance, self.cast, self._heal_ms):
+            self.after(episode.at_ms, partial(self.strike, episode.fault))
+        self.after(self._heal_ms, self._heal)
         self.after(LOAD_EVERY_MS, self._submit)
 
-    def _has_gone_on(self) -> bool:
-        heights = [self.watch.heights[index] for index in self.watch.correct]
-        return 0 < self._target <= min(heights)
+    def _heights(self) -> list[int]:
+        return [self.watch.heights[index] for index in self.watch.correct]
 
-    def _report(self, healed_ms: int, violation: str) -> Report:
+    def _has_gone_on(self) -> bool:
+        """L1, L2 and L3 at once."""
+        heights = self._heights()
+        if not 0 < self._target <= min(heights) or max(heights) - min(heights) > 1:
+            return False
+        return self.load.has_last()
+
+    def _too_late(self) -> int:
+        """What was promised and did not come. Where a third and more lies, nothing was."""
+        heights, target = self._heights(), self._target
+        if not self.cast.is_safe:
+            return 0
+        if max(heights) < target:
+            raise Violation("L1", f"heights {heights}, {target} was due for all")
+        if not self.load.has_last():
+            raise Violation("L2", f"heights {heights}, and the guest's transaction is in none")
+        raise Violation("L3", f"heights {heights}, {target} was due for all")
+
+    def _check_rows(self) -> None:
+        """S7: whoever is where the blocks alone lead has just the rows that they lead to."""
+        fold = self.watch.fold
+        for index in self.watch.correct:
+            if self.watch.heights[index] == fold.tip.height:
+                chain = self.nodes[index].machine.chain
+                if difference := fold.difference(chain.store):
+                    raise Violation("S7", f"node {index}: {difference}")
+
+    def _report(self, healed_ms: int, violation: str = "", forked: tuple[int, ...] = ()) -> Report:
         return Report(
             plan=self._plan,
             heights=self.watch.fold.tip.height,
@@ -117,37 +165,45 @@ class World:
             trace=self.trace.digest(),
             healed_ms=healed_ms,
             violation=violation,
+            forked=forked,
+            players=self.cast.told(),
             last=self.trace.last() if violation else (),
         )
 
     # What happens to the network.
 
-    def _strike(self, fault: Fault) -> None:
+    def strike(self, fault: Fault) -> None:
+        """A fault happens now."""
         self.trace.note(f"{self.now_ms - START_MS:>7} ms  {fault}")
         match fault:
             case Cut():
-                self._network.cut(fault.links, fault.words)
+                self.network.cut(fault.links, fault.words, fault.deal)
             case Turn():
-                self._network.weather = fault.weather
+                self.network.weather = fault.weather
             case Crash():
                 for index in fault.nodes:
                     self.nodes[index].doom(fault)
             case Skew():
-                self.nodes[fault.node].skew_ms = fault.ms
+                self.nodes[fault.node].skew(fault.ms, fault.drift)
             case Slow():
                 self.nodes[fault.node].busy_ms = fault.most_ms
+            case Full():
+                self.nodes[fault.node].fill(fault)
 
     def _heal(self) -> None:
         """All is well from now on. Whoever is down is started, and never again."""
         self.trace.note(f"{self.now_ms - START_MS:>7} ms  heal")
-        self._network.mend()
-        self._network.weather = FAIR
+        self.network.mend()
+        self.network.weather = FAIR
         for node in self.nodes:
             node.spare()
             node.busy_ms = IDLE_MS
-            node.skew_ms = self._chance.between(-CLOCK_ERROR_MS, CLOCK_ERROR_MS)
+            node.skew(self._chance.between(-CLOCK_ERROR_MS, CLOCK_ERROR_MS))
             self._boot(node)
         self._target = max(self.watch.heights) + NEW_HEIGHTS
+        healthy = self.nodes[self._chance.pick(self.watch.correct)]
+        last = (self.load.last(),)
+        healthy.take(Submitted(ticket=0, raws=last, now_ms=healthy.clock()))
 
     def _boot(self, node: Node) -> None:
         """Start a node that is down, and connect it with all that are up."""
@@ -156,14 +212,14 @@ class World:
         node.boot()
         for other in self.nodes:
             if other is not node:
-                node.take(PeerUp(peer=other.key))
-                other.take(PeerUp(peer=node.key))
+                node.take(PeerUp(peer=other.name))
+                other.take(PeerUp(peer=node.name))
 
     def _submit(self) -> None:
-        raws = self._load.next(Seconds(self.now_ms // 1_000))
+        raws = self.load.next(Seconds(self.now_ms // 1_000))
         node = self._chance.pick(self.nodes)
         node.take(Submitted(ticket=0, raws=raws, now_ms=node.clock()))
-        self.after(LOAD_EVERY_MS, self._submit)
+        self.after(LOAD_EVERY_MS * self._interval_ms // 1_000, self._submit)
 
     # What nodes stand in.
 
@@ -171,43 +227,46 @@ class World:
         """Have something done later; what is due at one time is done in the order of asking."""
         heappush(self._due, (self.now_ms + wait_ms, next(self._order), due))
 
-    def carry(self, source: int, target: int, kind: int, payload: bytes) -> None:
-        """Put a message on the wire."""
+    def carry(
+        self, source: int, target: int, kind: int, payload: bytes, word: Message | None
+    ) -> None:
+        """Put a message on the wire; `word`: what a validator says in it."""
         sender, node = self.nodes[source], self.nodes[target]
 
         def arrive() -> None:
-            clock = node.clock()
-            node.take(Received(peer=sender.key, kind=kind, payload=payload, now_ms=clock))
+            now = node.clock()
+            node.hear(Received(peer=sender.name, kind=kind, payload=payload, now_ms=now), word)
 
-        for delay in self._network.delays(source, target, kind, payload):
+        for delay in self.network.delays(source, target, word):
             self.after(delay, arrive)
 
     def index_of(self, key: bytes) -> int:
-        """Which node has this key."""
+        """Which node has this name."""
         return self._places[key]
+
+    def verify(self, key: bytes, message: bytes, signature: bytes) -> bool:
+        """Whether a signature is genuine; remembered, for every node asks."""
+        asked = (key, message, signature)
+        if asked not in self._genuine:
+            if len(self._genuine) >= GENUINE_MAX:
+                self._genuine.clear()
+            self._genuine[asked] = verify(*asked)
+        return self._genuine[asked]
 
     def stepped(self, node: int, event: Event, effects: list[Effect]) -> None:
         """A replica was told something and answered."""
         at_ms = self.now_ms - START_MS
         self.trace.step(Step(at_ms=at_ms, node=node, event=event, effects=effects))
 
-    def died(self, node: int, crash: Crash) -> None:
-        """A node has crashed: its peers notice, and it is started again."""
+    def died(self, node: int, down_ms: int) -> None:
+        """A node is down: its peers notice, and it is started again."""
         self.trace.note(f"{self.now_ms - START_MS:>7} ms  node {node} is down")
         gone = self.nodes[node]
         for other in self.nodes:
             if other is not gone:
-                told = partial(other.take, PeerDown(peer=gone.key))
+                told = partial(other.take, PeerDown(peer=gone.name))
                 self.after(self._chance.between(1, NOTICED_MS), told)
-        self.after(crash.down_ms, partial(self._boot, gone))
-
-
-def _seed(index: int) -> bytes:
-    return seed_of("validator", index)
-
-
-def _signer(index: int) -> Signer:
-    return Signer(_seed(index), MemoryMemo())
+        self.after(down_ms, partial(self._boot, gone))
 
 
 def simulate(plan: Plan) -> Report:

@@ -16,7 +16,10 @@ from tfchain.errors import Malformed, Unavailable
 from tfchain.ledger import minting, tables
 from tfchain.ledger.block import TXS_MAX, Block, decode_block
 from tfchain.ledger.commit import Commit
+from tfchain.ledger.light import LightBlock, light_block
+from tfchain.ledger.validators import ValidatorSet
 from tfchain.replica.effects import Save
+from tfchain.replica.evidence import PENDING_KEY
 from tfchain.store import layout
 from tfchain.store.kv import VALUE_BYTES_MAX, Row, Store
 from tfchain.tx.transaction import transaction_id
@@ -25,6 +28,14 @@ R = TypeVar("R")
 
 HEIGHT_BYTES: Final = 8
 TIP_KEY: Final = layout.META + b"tip"
+BASE_KEY: Final = layout.META + b"base"
+"""The first height whose block is here; 1 where the row is absent."""
+RESTORING: Final = layout.META + b"restoring"
+"""Stands in a store that is being filled from a snapshot: no chain yet, whatever else is there."""
+SETS: Final = layout.META + b"set/"
+"""Rows `height`: the validator set of that height, wherever it is not just one turn further."""
+SET_EVERY: Final = 256
+"""Sets are written down at least this often, so that the turns since are few."""
 SEALED: Final = layout.META + b"sealed/"
 """Rows `height, batch key`: in which block a batch sealed, so that an export need not search."""
 
@@ -47,7 +58,13 @@ def genesis_rows(text: str) -> list[Row]:
         (layout.META_GENESIS, text.encode()),
         (layout.META_HEIGHT, layout.encode_height(Height(0))),
         (TIP_KEY, encode_record(tip)),
+        set_row(Height(1), tip.validators),
     ]
+
+
+def set_row(height: Height, members: ValidatorSet) -> Row:
+    """The set of a height, written down."""
+    return SETS + layout.encode_height(height), encode_record(members)
 
 
 def block_rows(save: Save) -> list[Row]:
@@ -61,7 +78,17 @@ def block_rows(save: Save) -> list[Row]:
         (layout.results_key(height), encode_record(Results(codes=outcome.codes))),
         (layout.META_HEIGHT, layout.encode_height(height)),
         (TIP_KEY, encode_record(save.tip)),
+        *_set_rows(save.tip),
+        *([] if save.pending is None else [(PENDING_KEY, save.pending)]),
     ]
+
+
+def _set_rows(tip: Tip) -> list[Row]:
+    """The next height's set, unless it is this one's a turn later."""
+    above = Height(tip.height + 1)
+    if above % SET_EVERY and tip.validators == tip.last_validators.stepped():
+        return []
+    return [set_row(above, tip.validators)]
 
 
 def _places(block: Block, outcome: Outcome) -> list[Row]:
@@ -85,6 +112,12 @@ class ChainStore:
     def begin(self, text: str) -> None:
         """Lay down the genesis, unless a chain is there; then it must be the same one."""
         self.check_layout()
+        if self.store.get(RESTORING) is not None:
+            what = "the store is filled from a snapshot, and that was cut short"
+            remedy = (
+                "go on with `tfchain start --sync snapshot`, or with `tfchain snapshot restore`"
+            )
+            raise Unavailable(what, self.store.where, f"{remedy}; or remove the folder")
         known = self.store.get(layout.META_GENESIS)
         if known is None:
             self.store.write(genesis_rows(text))
@@ -146,6 +179,44 @@ class ChainStore:
         if len(row) != HEIGHT_BYTES:
             raise self._damaged("its height")
         return layout.decode_height(row)
+
+    def base(self) -> Height:
+        """The first height whose block is here: what lies below was never here, or was pruned."""
+        row = self.store.get(BASE_KEY)
+        if row is None:
+            return Height(1)
+        if len(row) != HEIGHT_BYTES:
+            raise self._damaged("its first height")
+        return layout.decode_height(row)
+
+    def validators_at(self, height: Height) -> ValidatorSet | None:
+        """The set of a height up to the next one; None for one that is not known."""
+        if height > self.height() + 1:
+            return None
+        start = SETS + layout.encode_height(Height(height - height % SET_EVERY))
+        found: tuple[bytes, bytes] | None = None
+        for key, value in self.store.scan(SETS, start, SET_EVERY):
+            if layout.decode_height(key[len(SETS) :]) > height:
+                break
+            found = (key, value)
+        if found is None:
+            return None
+        try:
+            members = decode_record(ValidatorSet, found[1], VALUE_BYTES_MAX)
+        except Malformed as fault:
+            raise self._damaged(f"the validators of height {height}") from fault
+        for _ in range(height - layout.decode_height(found[0][len(SETS) :])):
+            members = members.stepped()
+        return members
+
+    def light_block(self, height: Height) -> LightBlock | None:
+        """The light form of a stored block; None where block or commit are not here."""
+        block, commit, members = self.block(height), self.commit(height), None
+        if block is not None and commit is not None:
+            members = self.validators_at(height)
+        if block is None or commit is None or members is None:
+            return None
+        return light_block(block, commit, members)
 
     def raw_block(self, height: Height) -> bytes | None:
         """The bytes of a stored block."""

@@ -8,6 +8,7 @@ from tfchain.chain import export_records as records
 from tfchain.errors import Unavailable
 from tfchain.ledger import tables
 from tfchain.store.chain import ChainStore
+from tfchain.store.sound import sound_block
 
 Record = tuple[int, bytes]
 
@@ -20,7 +21,10 @@ def export_records_of(chain: ChainStore) -> Iterator[Record]:
     Raises:
         Unavailable: the store lacks or spoils something.
     """
-    height = chain.height()
+    height, base = chain.height(), chain.base()
+    if base > 1:
+        what = f"this node has blocks from {base} on only"
+        raise Unavailable(what, chain.store.where, "export from an archive, which keeps all")
     yield records.GENESIS, records.genesis_record(chain.genesis_text())
     for number in range(1, height + 1):
         yield block_record(chain, Height(number))
@@ -32,12 +36,15 @@ def export_records_of(chain: ChainStore) -> Iterator[Record]:
 
 
 def block_record(chain: ChainStore, height: Height) -> Record:
-    """The record of a stored block; raises `Unavailable`."""
-    raw = chain.raw_block(height)
-    if raw is None:
+    """The record of a stored block; raises `Unavailable`, `Spoiled` where the disk changed it."""
+    found = sound_block(chain, height)
+    if found is None and height < chain.base():
+        what = f"this node has blocks from {chain.base()} on only, not {height}"
+        raise Unavailable(what, chain.store.where, "ask an archive, which keeps all")
+    if found is None:
         remedy = "restore it from a peer or an export"
         raise Unavailable(f"the store lacks block {height}", chain.store.where, remedy)
-    return records.BLOCK, raw
+    return records.BLOCK, found[0]
 
 
 def _receipts_of(chain: ChainStore, batch: bytes) -> Iterator[Record]:

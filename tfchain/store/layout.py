@@ -107,4 +107,8 @@ def check_version(row: bytes, where: str) -> None:
         return
     found = str(int.from_bytes(row, "big")) if len(row) == 4 else "unreadable"
     what = f"the store has layout {found}, this program knows layout {LAYOUT_VERSION}"
-    raise Unavailable(what, where, "use the program that made it, or import its export here")
+    remedy = (
+        "go on with the program that made it; or, to change over, keep this folder aside and start"
+        " with an empty one: this program fetches the blocks from its peers"
+    )
+    raise Unavailable(what, where, remedy)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from tfchain.errors import Unavailable
@@ -30,6 +31,7 @@ class LevelStore:
 
     def __init__(self, database: "plyvel.DB", where: str) -> None:
         self._database = database
+        self._writing = Lock()
         self._broken = False
         self.where = where
 
@@ -40,18 +42,19 @@ class LevelStore:
 
     def write(self, rows: Iterable[Row]) -> None:
         batch = bounded(rows)
-        if self._broken:
-            raise Unavailable("an earlier write failed", self.where, "start again")
         pending = self._database.write_batch(sync=True)
         for key, value in batch:
             if value is None:
                 pending.delete(key)
             else:
                 pending.put(key, value)
-        self._broken = True  # LevelDB would go on behind a torn log record
-        with _told(self.where):
-            pending.write()
-        self._broken = False
+        with self._writing:
+            if self._broken:
+                raise Unavailable("an earlier write failed", self.where, "start again")
+            self._broken = True  # LevelDB would go on behind a torn log record
+            with _told(self.where):
+                pending.write()
+            self._broken = False
 
     def scan(
         self, prefix: bytes, start: bytes = b"", limit: int = EVERY_ROW

@@ -5,13 +5,13 @@ rewound log or a bug above asks for, a second, different answer for one (height,
 not come out of here. Votes carry no time: equal place and other bytes is always refused (P3).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Annotated, Final, Protocol
 
 from tfchain.base import crypto
 from tfchain.base.shapes import U8, Blob, Signature
-from tfchain.base.units import Address, Height, Round
+from tfchain.base.units import U32_MAX, Address, Height, Round
 from tfchain.errors import Rejected, Unavailable
 
 PROPOSAL: Final = 1
@@ -36,6 +36,14 @@ class LastSigned:
     @property
     def place(self) -> tuple[int, int, int]:
         return self.height, self.round, self.step
+
+
+def end_of(height: int) -> tuple[int, int, int]:
+    """Where nothing more can be signed at `height`; a signer that stands here has skipped the rest.
+
+    No round ever gets this far, so a signer stands here only because it was told to.
+    """
+    return height, U32_MAX, PRECOMMIT
 
 
 NOTHING_SIGNED: Final = LastSigned(
@@ -105,6 +113,18 @@ class Signer:
             known = said_before(self._memo.last, (height, round_, step), message)
             return self._sign_new(height, round_, step, message) if known is None else known
 
+    def skip_to_end_of(self, height: int) -> None:
+        """Say nothing more at `height`, nor at any before it, after whatever restart.
+
+        For a validator that does not know any more why it said what it said there: the signer would
+        let it speak in a later round, and without its lock it could help to decide a second block.
+        """
+        with self._signing:
+            if self._broken:
+                raise Unavailable("the signer state is uncertain", self.key.hex(), "start again")
+            if end_of(height) > self._memo.last.place:
+                self._save(skipped_to(height))
+
     def close(self) -> None:
         """Release the locks. Nothing may be signed afterwards."""
         self._broken = True
@@ -119,10 +139,19 @@ class Signer:
             message=message,
             signature=signature,
         )
+        self._save(last)
+        return signature
+
+    def _save(self, last: LastSigned) -> None:
         self._broken = True
         self._memo.save(last)
         self._broken = False
-        return signature
+
+
+def skipped_to(height: int) -> LastSigned:
+    """What a signer remembers that says nothing more up to the end of `height`."""
+    _, round_, step = end_of(height)
+    return replace(NOTHING_SIGNED, height=Height(height), round=Round(round_), step=step)
 
 
 def said_before(last: LastSigned, place: tuple[int, int, int], message: bytes) -> bytes | None:

@@ -20,7 +20,8 @@ _PERSON: Final = b"tf/signer-state"
 _STATE_BYTES_MAX: Final = MESSAGE_BYTES_MAX + 256
 _KEY_TEXT_BYTES: Final = 2 * crypto.KEY_BYTES
 _RESTORE_STATE: Final = (
-    "restore the newest copy; without one, this key must not sign again: make a new validator key"
+    "restore the newest copy, or bring it with `tfchain validator move-in` if the validator was"
+    " moved; without either this key must not sign again: make a new validator"
 )
 
 
@@ -91,6 +92,34 @@ def open_signer(path_key: Path, path_state: Path) -> Signer:
         os.close(key_lock)
         raise
     return Signer(seed, memo)
+
+
+def load_seed(path: Path) -> bytes:
+    """The seed of a key file, which another descriptor of this process may have locked.
+
+    Raises:
+        Unavailable: as `open_signer`.
+    """
+    with told("cannot read the validator key", path):
+        descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return _load_seed(path, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace_signer_files(path_key: Path, path_state: Path, seed: bytes, last: LastSigned) -> None:
+    """Put another validator's key and state where none is in use. The state comes first.
+
+    A key that stands there goes before either: at no moment is a key beside another one's state.
+    """
+    with told("cannot replace the validator key", path_key):
+        path_key.unlink(missing_ok=True)
+        sync_folder(path_key.parent)
+    with told("cannot write the signer state", path_state):
+        replace_file(path_state, encode_state(last, crypto.public_key(seed)))
+    with told("cannot write the validator key", path_key):
+        replace_file(path_key, seed.hex().encode() + b"\n")
 
 
 def encode_state(last: LastSigned, key: bytes) -> bytes:

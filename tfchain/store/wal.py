@@ -13,7 +13,7 @@ from typing import Final
 
 from tfchain.errors import Unavailable
 from tfchain.store.files import replace_file, sync_folder, told, write_all
-from tfchain.store.wal_records import Span, Survey, frame, survey
+from tfchain.store.wal_records import HEAD_BYTES, Span, Survey, frame, records, survey
 
 ROTATE_BYTES: Final = 8 * 1024 * 1024
 """Some thousand quiet heights, and read in a fraction of a second at start."""
@@ -103,6 +103,18 @@ def inspect_wal(path: Path) -> tuple[Survey, list[bytes]]:
         found = _survey_of(stream.fileno())
         payloads = [os.pread(stream.fileno(), length, start) for start, length in found.spans]
     return found, payloads
+
+
+def read_wal(path: Path) -> Iterator[tuple[int, bytes, bool]]:
+    """Every record of a log: its offset, its payload, and whether that is what was written.
+
+    An empty payload is an end marker. What stands behind the last readable head is not told here;
+    `inspect_wal` says whether it is torn or damaged.
+    """
+    with told("cannot read the log", path), path.open("rb") as stream:
+        content = stream.read()
+    for start, length, whole in records(content):
+        yield start - HEAD_BYTES, content[start : start + length], whole
 
 
 def open_wal(path: Path, *, tolerate: bool = False) -> Wal:

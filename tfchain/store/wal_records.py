@@ -54,7 +54,7 @@ def survey(buffer: Buffer) -> Survey:
     spans: list[Span] = []
     damage: int | None = None
     position, size = 0, len(buffer)
-    for start, length, whole in _records(buffer):
+    for start, length, whole in records(buffer):
         if not whole and start + length == size:
             break
         position = start + length
@@ -69,7 +69,7 @@ def survey(buffer: Buffer) -> Survey:
     return Survey(spans=tuple(spans), end=position, damage=damage)
 
 
-def _records(buffer: Buffer) -> Iterator[tuple[int, int, bool]]:
+def records(buffer: Buffer) -> Iterator[tuple[int, int, bool]]:
     """Offset and length of each payload, and whether its bytes are those that were written."""
     position = 0
     while (head := _head_at(buffer, position)) is not None:
@@ -79,6 +79,22 @@ def _records(buffer: Buffer) -> Iterator[tuple[int, int, bool]]:
         if position > len(buffer):
             return
         yield start, length, crc32(buffer[start:position]) == checked
+
+
+def frames_from(content: bytes, start: int) -> Iterator[tuple[int, bytes]]:
+    """The whole records of `content`, which stands at `start` of a log that is being written.
+
+    Each with the position behind it. Ends at the first that is not whole: it may come yet.
+    """
+    position = 0
+    while len(head := content[position : position + HEAD_BYTES]) == HEAD_BYTES:
+        length, checked, seal = _HEAD.unpack(head)
+        payload = content[position + HEAD_BYTES : position + HEAD_BYTES + length]
+        is_ours = length <= PAYLOAD_BYTES_MAX and seal == _seal(start + position, length, checked)
+        if not is_ours or len(payload) < length or crc32(payload) != checked:
+            return
+        position += HEAD_BYTES + length
+        yield start + position, payload
 
 
 def _head_at(buffer: Buffer, position: int) -> tuple[int, int] | None:

@@ -9,7 +9,12 @@ from tfchain.tx.kinds.attest_mint import AttestMint
 from tfchain.tx.kinds.commit_mint import CommitMint
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.create_twin import CreateTwin
+from tfchain.tx.kinds.leave_validators import LeaveValidators
 from tfchain.tx.kinds.mint import Mint
+from tfchain.tx.kinds.propose_constant import ProposeConstant
+from tfchain.tx.kinds.propose_power import ProposePower
+from tfchain.tx.kinds.propose_upgrade import ProposeUpgrade
+from tfchain.tx.kinds.propose_validator import ProposeValidator
 from tfchain.tx.kinds.register_node import RegisterNode
 from tfchain.tx.kinds.report_uptime import ReportUptime
 from tfchain.tx.kinds.set_payout_account import SetPayoutAccount
@@ -18,6 +23,7 @@ from tfchain.tx.kinds.set_power_target import SetPowerTarget
 from tfchain.tx.kinds.set_stellar_address import SetStellarAddress
 from tfchain.tx.kinds.transfer import Transfer
 from tfchain.tx.kinds.update_node import UpdateNode
+from tfchain.tx.kinds.vote_change import VoteChange
 from tfchain.tx.transaction import Transaction
 
 KINDS: Final[dict[int, type[Kind]]] = {
@@ -34,9 +40,17 @@ KINDS: Final[dict[int, type[Kind]]] = {
     10: Transfer,
     11: CommitMint,
     12: AttestMint,
+    13: ProposeValidator,
+    14: ProposePower,
+    15: ProposeConstant,
+    16: ProposeUpgrade,
+    17: VoteChange,
+    18: LeaveValidators,
 }
 NUMBERS: Final = {kind: number for number, kind in KINDS.items()}
 _FREE: Final = frozenset(kind for kind in KINDS.values() if issubclass(kind, FreeKind))
+
+FREE_NUMBERS: Final = frozenset(number for number, kind in KINDS.items() if kind in _FREE)
 
 
 def name_of(number: int) -> str:

@@ -9,8 +9,7 @@ the last one that was lived through is still there to settle. A report of a peri
 overtook before anything of the node fell into it comes too late and credits nothing.
 """
 
-from dataclasses import replace
-
+from tfchain.base.shapes import changed
 from tfchain.base.units import PeriodIndex, Seconds
 from tfchain.ledger.params import Params, ScheduleRow
 from tfchain.ledger.records import Uptime
@@ -43,13 +42,13 @@ def reported(row: Uptime, params: Params, now: Seconds, t: Seconds, uptime: Seco
     assert row.running is not None
     if t >= row.running.start:
         running = rules.report(row.running, limits, now, t, uptime, after=False)
-        row = replace(row, running=running)
+        row = changed(row, running=running)
         if row.ended is not None and _open_after(row.ended, schedule, now):
             ended = rules.report(row.ended, limits, now, t, uptime, after=True)
-            row = replace(row, ended=ended)
+            row = changed(row, ended=ended)
     elif row.ended is not None and row.ended.start <= t < row.ended.end:
         ended = rules.report(row.ended, limits, now, t, uptime, after=False)
-        row = replace(row, ended=ended)
+        row = changed(row, ended=ended)
     return row
 
 
@@ -59,7 +58,7 @@ def _rolled(row: Uptime, schedule: ScheduleRow, period: PeriodIndex) -> Uptime:
     running = row.running
     if running is not None and running.start >= start:
         return row
-    return replace(row, running=_opened(row, schedule, period), ended=running)
+    return changed(row, running=_opened(row, schedule, period), ended=running)
 
 
 def _opened(row: Uptime, schedule: ScheduleRow, period: PeriodIndex) -> UptimeAccount:
@@ -82,8 +81,8 @@ def target_set(row: Uptime, params: Params, now: Seconds, up: bool) -> Uptime:
     if running is not None:
         # An account that a report opened ahead of block time: asked before it began counts as then.
         running, _ = rules.power_target(running, power, max(now, running.start), up)
-    moved = replace(power, target_up=up)
-    return replace(row, running=running, ended=ended, power=moved)
+    moved = changed(power, target_up=up)
+    return changed(row, running=running, ended=ended, power=moved)
 
 
 def state_set(row: Uptime, params: Params, now: Seconds, up: bool) -> Uptime:
@@ -97,7 +96,7 @@ def state_set(row: Uptime, params: Params, now: Seconds, up: bool) -> Uptime:
         ended, _ = rules.power_state(ended, power, limits, now, up, after=after)
     blank = rules.opened(now, now, power, wake_from=now)
     moved, told = rules.power_state(running or blank, power, limits, now, up, after=False)
-    return replace(row, running=moved if running else None, ended=ended, power=told)
+    return changed(row, running=moved if running else None, ended=ended, power=told)
 
 
 def _touched(row: Uptime, schedule: ScheduleRow, now: Seconds) -> Uptime:

@@ -78,8 +78,17 @@ def decode_transaction(raw: bytes) -> Transaction:
         raise Malformed("a transaction has 8 fields before its signature")
     envelope = layout(Envelope).unpack(inner[:7])
     _check_signature_shape(envelope, signature, len(raw))
-    message = DOMAIN + encode(inner)
+    message = DOMAIN + _inner_bytes(raw, signature)
     return Transaction(envelope, inner[7], signature, message, transaction_id(raw), len(raw))
+
+
+def _inner_bytes(raw: bytes, signature: bytes) -> bytes:
+    """The inner list as it stands in the canonical bytes of a transaction.
+
+    Before it stands the head of a list of two (one byte), after it the head of up to 255 bytes (two
+    bytes) and the signature: there is no other way to write it.
+    """
+    return raw[1 : len(raw) - 2 - len(signature)]
 
 
 def transaction_id(raw: bytes) -> bytes:

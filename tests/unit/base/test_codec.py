@@ -127,6 +127,18 @@ def test_a_declared_length_allocates_nothing(bomb: bytes) -> None:
     assert peak < 64 * len(bomb) + 65_536
 
 
+def test_a_short_bomb_takes_no_more_than_three_megabytes() -> None:
+    """Short bytes are read at once: every head gets room for as many items as there are bytes."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(Malformed):
+            decode((b"\xdc\x03\xff" * 341).ljust(1_024, b"\x01"), ROOM)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * 1024 * 1024
+
+
 def test_the_bound_is_met_before_the_bytes_are_read() -> None:
     data = encode(b"abc")
     assert decode(data, len(data)) == b"abc"

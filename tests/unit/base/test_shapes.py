@@ -20,6 +20,7 @@ from tfchain.base.shapes import (
     Text,
     UInt,
     Wide,
+    changed,
     decode_record,
     encode_record,
     layout,
@@ -223,3 +224,28 @@ def test_a_record_is_frozen() -> None:
     assert [column.name for column in fields(Spot)] == ["shelf", "lit"]
     with pytest.raises(AttributeError):
         BOX.spot.shelf = 1  # type: ignore[misc]
+
+
+def test_a_changed_record_is_another_one_with_the_other_fields_as_they_were() -> None:
+    one = Spot(shelf=5, lit=True)
+    assert changed(one, shelf=8) == Spot(shelf=8, lit=True)
+    assert one.shelf == 5
+    assert changed(one) == one
+    assert changed(one) is not one
+
+
+def test_a_field_that_a_record_has_not_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match=r"tuple\.index"):
+        changed(BOX, owner=1)
+
+
+def test_a_class_that_checks_its_fields_itself_has_no_layout() -> None:
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Careful:
+        number: U8
+
+        def __post_init__(self) -> None:
+            assert self.number
+
+    with pytest.raises(AssertionError, match="a record is what its fields are"):
+        layout(Careful)

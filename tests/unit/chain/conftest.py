@@ -16,6 +16,7 @@ from tfchain.base.units import (
     Millis,
     NodeId,
     PeriodIndex,
+    Round,
     ScheduleId,
     Seconds,
     Utft,
@@ -24,11 +25,16 @@ from tfchain.chain import mints
 from tfchain.chain.execute import OK, Input, Outcome, check_txs, execute, outcome_of
 from tfchain.chain.genesis import Genesis, genesis_outcome, read_genesis
 from tfchain.ledger import tables
+from tfchain.ledger.commit import PREVOTE, vote_message
+from tfchain.ledger.evidence import DoubleVote, Evidence
 from tfchain.ledger.minting import SETTLING, Batch, MintRecord, Receipt, commitment_digest
 from tfchain.ledger.params import Params
 from tfchain.ledger.records import Contract, Node, Resources, Totals
+from tfchain.ledger.seats import Roster, Seat
 from tfchain.ledger.state import State
 from tfchain.ledger.uptime import UptimeAccount
+from tfchain.ledger.validators import validator_address
+from tfchain.tx.changes import bond_held
 from tfchain.tx.kind import Kind
 from tfchain.tx.kinds.attest_mint import AttestMint
 from tfchain.tx.kinds.commit_mint import CommitMint
@@ -45,6 +51,7 @@ GENESIS = 1_700_000_000
 FUNDS = 1_000_000_000_000
 FEE = 10_000
 FARMER, GUARDIANS, REPORTER, PROPOSER = 1, (2, 3, 4), 5, 9
+BOND = 5_000
 FUNDED = (FARMER, *GUARDIANS, 20, 21, 22, 23)
 BIG = Resources(cru=8, mru=32 << 30, hru=0, sru=500 << 30)
 
@@ -128,11 +135,13 @@ class Chain:
             txs=txs,
         )
 
-    def at(self, second: int, *txs: bytes) -> tuple[str, ...]:
+    def at(self, second: int, *txs: bytes, evidence: tuple[Evidence, ...] = ()) -> tuple[str, ...]:
         """Make the next block at that second; the codes of `txs`."""
-        block = self.block(second, *txs)
-        assert len(check_txs(self, block)) == len(txs)
-        self.outcome = execute(self, block)
+        block = replace(self.block(second, *txs), evidence=evidence)
+        checked = check_txs(self, block)
+        assert len(checked.transactions) == len(txs)
+        self.outcome = execute(self, block, checked)
+        assert self.outcome == execute(self, block), "the same, whoever checked it"
         self.write(self.outcome)
         self.height, self.second = block.height, second
         self.blocks.append(block)
@@ -207,6 +216,39 @@ class Chain:
         """Blocks with reports every `step` seconds, from `first` to `last`."""
         for second in range(first, last + 1, step):
             self.at(second, self.report(node, second, second - booted))
+
+    # --- validators -------------------------------------------------------------------------------
+
+    def double_vote(self, who: int, height: int, kind: int = PREVOTE, round_: int = 0) -> Evidence:
+        """Two votes that the validator with this key cast in an earlier height."""
+        ids = (bytes([1]) * 32, bytes([2]) * 32)
+        texts = [
+            vote_message(self.params.chain_id, kind, Height(height), Round(round_), block_id)
+            for block_id in ids
+        ]
+        signatures = [crypto.sign(seed(who), text) for text in texts]
+        return DoubleVote(
+            validator=validator_address(key(who)),
+            kind=kind,
+            height=Height(height),
+            round=Round(round_),
+            first_id=ids[0],
+            first_signature=signatures[0],
+            second_id=ids[1],
+            second_signature=signatures[1],
+        )
+
+    def seat(self, who: int) -> Seat | None:
+        return tables.SEATS.get(self.state(), validator_address(key(who)))
+
+    def roster(self) -> Roster:
+        return tables.ROSTER.need(self.state(), tables.SINGLE)
+
+    def powers(self) -> dict[int, int]:
+        """Of the newest set, by the number of the key."""
+        names = {validator_address(key(number)): number for number in range(1, 100)}
+        row = tables.MEMBERS.need(self.state(), tables.height_key(self.roster().newest))
+        return {names[member.address]: member.power for member in row.validators}
 
     # --- rows -------------------------------------------------------------------------------------
 
@@ -316,7 +358,18 @@ class Chain:
         return [self.attestation(who, period, schedule) for who in GUARDIANS]
 
     def supply(self) -> int:
-        """Everything that anybody has, deposits included, read from the rows themselves."""
+        """Everything that anybody has, deposits and bonds too, read from the rows themselves."""
+        seats, changes = tables.SEATS.stored_at(b""), tables.CHANGES.stored_at(b"")
+        bonds: int = sum(
+            tables.SEATS.decode(value).bond
+            for place, value in self.rows.items()
+            if place.startswith(seats)
+        )
+        bonds += sum(
+            bond_held(tables.CHANGES.decode(value))
+            for place, value in self.rows.items()
+            if place.startswith(changes)
+        )
         accounts = tables.ACCOUNTS.stored_at(b"")
         nodes = tables.NODES.stored_at(b"")
         owned = sum(
@@ -329,7 +382,7 @@ class Chain:
             for place, value in self.rows.items()
             if place.startswith(nodes)
         )
-        return owned + held
+        return owned + held + bonds
 
 
 def _batch_key(period: int, schedule: int) -> bytes:
@@ -350,6 +403,18 @@ attest_window = 30
 payout_delay = 4
 """
     return "[uptime]", row + "\n[uptime]"
+
+
+def several_validators(powers: Sequence[int] = (1, 1, 1, 1)) -> tuple[str, str]:
+    """The edit that seats keys 31 and up, paid to accounts 20 and up, each with a bond."""
+    one = to_text(key(PROPOSER))
+    old = f'[[validator]]\nkey = "{one}"\npower = 1\nreward_account = "{one}"'
+    rows = [
+        f'[[validator]]\nkey = "{to_text(key(31 + n))}"\npower = {power}\nbond = {BOND + n}\n'
+        f'reward_account = "{to_text(key(20 + n % 4))}"'
+        for n, power in enumerate(powers)
+    ]
+    return old, "\n".join(rows)
 
 
 def changed(text: str, *edits: tuple[str, str]) -> str:
@@ -383,6 +448,12 @@ def make_chain(devnet_text: str) -> MakeChain:
 def second_schedule() -> Callable[..., tuple[str, str]]:
     """An edit for `make_chain` that adds a schedule."""
     return other_schedule
+
+
+@pytest.fixture(scope="session")
+def seated() -> Callable[..., tuple[str, str]]:
+    """An edit for `make_chain` that seats several validators."""
+    return several_validators
 
 
 @pytest.fixture

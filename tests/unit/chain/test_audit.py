@@ -14,6 +14,7 @@ from tfchain.base.units import Address, NodeId, PeriodIndex, Round
 from tfchain.chain import export_records as records
 from tfchain.chain.audit import Auditor
 from tfchain.chain.audit_report import Report, newly_sealed
+from tfchain.chain.audit_second import SecondProgram
 from tfchain.chain.execute import OK, Input, Outcome, execute, params_of
 from tfchain.chain.genesis import genesis_hash, genesis_outcome, read_genesis
 from tfchain.chain.tip import Tip, genesis_tip, input_of, next_block, next_tip
@@ -21,7 +22,7 @@ from tfchain.errors import Divergence, InvalidBlock, Malformed, TfchainError
 from tfchain.ledger import tables
 from tfchain.ledger.block import Block, decode_block, last_commit_hash, make_block, tx_root
 from tfchain.ledger.commit import FOR_BLOCK, PRECOMMIT, Commit, CommitSlot, vote_message
-from tfchain.ledger.minting import PAID, SEALED, Batch
+from tfchain.ledger.minting import PAID, SEALED, SETTLING, Batch
 from tfchain.ledger.state import State
 from tfchain.store.export import read_records, write_records
 from tfchain.tx.kinds.create_twin import CreateTwin
@@ -49,8 +50,8 @@ _verify = lru_cache(None)(crypto.verify)
 """One chain is audited many times here."""
 
 
-def _verify_all(checks: Sequence[Check]) -> Sequence[bool]:
-    return [_verify(*check) for check in checks]
+def _verify_all(checks: Sequence[Check]) -> Callable[[], Sequence[bool]]:
+    return lambda: [_verify(*check) for check in checks]
 
 
 def audited(export: Sequence[Record], trust: tuple[int, bytes] | None = None) -> Report:
@@ -553,3 +554,55 @@ def test_an_export_goes_through_a_file_and_back(case: Case) -> None:
     write_records(file, case.export)
     file.seek(0)
     assert [(kind, payload) for _, kind, payload in read_records(file)] == case.export
+
+
+def test_periods_that_were_compared_are_forgotten(
+    make_chain: "MakeChain", devnet_text: str
+) -> None:
+    """What is kept depends on the periods that are open, not on the blocks that went by."""
+    chain = make_chain()
+    chain.found()
+    chain.attend(1, 4, 500)
+    maker, auditor = Maker(devnet_text), Auditor(Rows(), _verify_all, None)
+    for step in chain.blocks:
+        maker.add(maker.draft(step))
+    kept = []
+    for kind, payload in maker.whole():
+        auditor.take(kind, payload)
+        if kind == records.BLOCK:
+            kept.append(len(auditor._second._columns._routes.streams))
+    assert len(auditor.finish().second) >= 5
+    assert max(kept) <= 3
+
+
+def test_a_period_is_kept_while_an_earlier_one_is_still_open(
+    make_chain: "MakeChain", devnet_text: str
+) -> None:
+    """A shorter commit window, voted for in between, may seal the later batch first."""
+    chain = make_chain()
+    chain.found()
+    chain.attend(1, 4, 240)
+    genesis, maker = read_genesis(devnet_text), Maker(devnet_text)
+    second = SecondProgram(genesis.params, genesis.policies)
+    for step in chain.blocks:
+        block = maker.draft(step)
+        outcome = execute(maker.rows, input_of(maker.tip, block))
+        second.take(block, outcome)
+        maker.add(block, outcome)
+    early, late = chain.batch(0), chain.batch(1)
+    assert early.state >= SEALED <= late.state
+    moved, place = (
+        Rows(maker.rows),
+        tables.BATCHES.stored_at(tables.batch_key(early.schedule, early.period)),
+    )
+    moved[place] = encode_record(replace(early, state=SETTLING))
+    state = State(moved)
+    row = tables.SCHEDULES.need(state, tables.schedule_key(early.schedule))
+    live = tuple(sorted({early.period, *row.live}))
+    moved[tables.SCHEDULES.stored_at(tables.schedule_key(early.schedule))] = encode_record(
+        replace(row, live=live)
+    )
+    second.judge(moved, [late])
+    second.judge(maker.rows, [early])
+    assert (0, 0) not in second._columns._routes.streams
+    assert second.compare(early) == early.root

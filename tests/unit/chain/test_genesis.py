@@ -191,7 +191,7 @@ def test_what_is_named_twice_is_refused(row: str, refusal: str) -> None:
         ("supply_cap = 40000000000000000", "supply_cap = 2999", "hold more than supply_cap"),
         ("policy = 1\n", "policy = 7\n", "policy 7 is not among the policies"),
         ("guardians_min = 1", "guardians_min = 10", "9 guardians where 10 are due"),
-        ("power = 1", "power = 0", "power"),
+        ("\npower = 1", "\npower = 0", "power"),
         ("schedule = 0", "schedule = 1", "unknown schedule 1"),
         ('"farming_v3"', '"farming_v9"', "regime[0].regime: known are farming_v3"),
         ('"genesis"', '"here"', "schedule[0].start_from: genesis or epoch is due"),

@@ -11,10 +11,10 @@ from tfchain.base.limits import MINT_RUN_MAX, MINT_TX_BYTES_MAX
 from tfchain.base.shapes import encode_record, layout
 from tfchain.base.units import Address, FarmId, Seconds, Utft
 from tfchain.chain.execute import check_txs, execute
-from tfchain.chain.genesis_checks import MINT_NODE_BYTES_MAX
 from tfchain.chain.receipts import receipt_id
 from tfchain.errors import InvalidBlock
 from tfchain.ledger import tables
+from tfchain.ledger.constants import MINT_NODE_BYTES_MAX
 from tfchain.ledger.minting import MINT_TAG, PAID, PAYING, SEALED
 from tfchain.ledger.state import State
 from tfchain.tx.kinds.mint import Mint

@@ -37,6 +37,7 @@ def tip() -> Tip:
         results_root=b"t" * 32,
         last_validators=validators,
         validators=validators.stepped(),
+        next_validators=validators.stepped().stepped(),
     )
 
 

@@ -137,7 +137,7 @@ def test_untouched_it_is_right(recorded: bytes, tmp_path: Path) -> None:
         pytest.param(_header, f"block {HEIGHT}: state_root is not", id="a header"),
         pytest.param(_signature, f"block {HEIGHT}: last_commit_hash", id="a signature"),
         pytest.param(
-            _signature_of_the_last, "commit of block 103: signature 3 is false", id="the last one"
+            _signature_of_the_last, "commit of block 101: signature 3 is false", id="the last one"
         ),
         pytest.param(_report, ": tx_root does not fit", id="a report"),
         pytest.param(_receipt, "batch 0/0, node 5: the receipt is not", id="a receipt"),

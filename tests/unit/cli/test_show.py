@@ -13,7 +13,7 @@ from tfchain.base.address import to_text
 from tfchain.base.shapes import encode_record
 from tfchain.base.units import Address, FarmId, TwinId
 from tfchain.cli import show as verb
-from tfchain.errors import Malformed, Rejected, Unavailable
+from tfchain.errors import Rejected, Unavailable
 from tfchain.ledger.records import Farm
 
 SOMEBODY: Final = to_text(Address(bytes(32)))
@@ -31,8 +31,14 @@ ANSWERS: Final[dict[str, Any]] = {
     "/v1/proofs/nodes/00000008": {},
     "/v1/txs/" + "ab" * 32: {"status": "committed", "height": 7, "position": 0, "code": "ok"},
     "/v1/batches/0/4": {"state": "sealed", "count": 3},
-    "/v1/batches/0/4/receipts?from=0": {"receipts": [{"node_id": 2, "amount": "5"}], "next": None},
-    "/v1/batches/0/4/mints?from=0": {"mints": [{"node_id": 2, "height": 9}], "next": None},
+    "/v1/batches/0/4/receipts?from=2&limit=1": {"receipts": [{"node_id": 2, "amount": "5"}]},
+    "/v1/batches/0/4/receipts?from=3&limit=1": {"receipts": [{"node_id": 4, "amount": "5"}]},
+    "/v1/batches/0/4/receipts?from=5&limit=1": {"receipts": 1},
+    "/v1/batches/0/4/mints?from=2&limit=1": {"mints": [{"node_id": 2, "height": 9}]},
+    "/v1/blocks/7": {"height": 7, "time": 10**30, "txs": [{"code": "ok"}] * 60, "signed": 1},
+    "/v1/validators": {"height": 7, "validators": [{"key": "5F", "power": "3"}, 1]},
+    "/v1/batches?last=20": {"batches": [{"schedule": 0, "period": 4, "start": 10**30}]},
+    "/v1/batches?last=19": {"batches": {}},
 }
 
 
@@ -62,7 +68,8 @@ def url() -> Iterator[str]:
 
 
 def _show(*arguments: str) -> Result:
-    return CliRunner().invoke(verb.app, [*arguments], env={"COLUMNS": "120", "TFCHAIN_NODE": ""})
+    nowhere = {"TFCHAIN_NODE": "", "XDG_RUNTIME_DIR": "", "XDG_STATE_HOME": "nowhere"}
+    return CliRunner().invoke(verb.app, [*arguments], env={"COLUMNS": "120", **nowhere})
 
 
 @pytest.mark.parametrize(
@@ -74,6 +81,7 @@ def _show(*arguments: str) -> Result:
         pytest.param(("batch", "0/4"), "state", "sealed", id="a batch"),
         pytest.param(("receipt", "0/4", "2"), "amount", "5", id="a receipt"),
         pytest.param(("mint", "0/4", "2"), "height", 9, id="a mint record"),
+        pytest.param(("block", "7"), "height", 7, id="a block"),
     ],
 )
 def test_a_thing_is_shown(arguments: tuple[str, ...], name: str, value: object, url: str) -> None:
@@ -107,6 +115,8 @@ def test_what_is_not_there_is_a_no(arguments: tuple[str, ...], url: str) -> None
         pytest.param(("batch", "256/1"), id="a schedule too high"),
         pytest.param(("node", "0"), id="no such number"),
         pytest.param(("tx", "abcd"), id="a short id"),
+        pytest.param(("tx", "nobody"), id="no hex"),
+        pytest.param(("account", "nobody"), id="no address"),
     ],
 )
 def test_a_wrong_call_is_told(arguments: tuple[str, ...], url: str) -> None:
@@ -114,6 +124,19 @@ def test_a_wrong_call_is_told(arguments: tuple[str, ...], url: str) -> None:
 
 
 def test_what_cannot_be_used_is_told(url: str) -> None:
-    assert isinstance(_show("node", "8", "--node", url).exception, Unavailable)
-    assert isinstance(_show("account", "nobody", "--node", url).exception, Malformed)
+    for arguments in (("node", "8"), ("receipt", "0/4", "5"), ("period", "--last", "19")):
+        assert isinstance(_show(*arguments, "--node", url).exception, Unavailable)
     assert isinstance(_show("node", "1").exception, Unavailable)
+
+
+def test_tables_show_what_they_can_of_an_odd_answer(url: str) -> None:
+    assert "3" in _show("validators", "--node", url).stdout
+    assert "0/4" in _show("period", "--node", url).stdout
+    block = _show("block", "7", "--node", url).stdout
+    assert "10 more; --json has all" in block
+    assert "1000000000000000000000000000000" in block
+
+
+def test_a_proof_from_what_is_no_node_is_told(url: str) -> None:
+    result = _show("node", "1", "--node", url, "--proof")
+    assert isinstance(result.exception, Unavailable)

@@ -70,6 +70,7 @@ def _breaks_at_three(plan: Plan) -> Report:
         trace=bytes(32),
         healed_ms=0,
         violation="S1: height 2: two blocks" if broken else "",
+        players="4 validators",
         last=("  1 ms  node 0  Start -> -",) if broken else (),
     )
 

@@ -76,7 +76,6 @@ def test_a_free_kind_needs_no_nonce(tmp_path: Path) -> None:
         pytest.param([*TRANSFER, "--amount", "1.5TfT"], "amount", id="an amount with a typo"),
         pytest.param([*TRANSFER, "--amount", "1.00000001TFT"], "7 places", id="too fine"),
         pytest.param([*TRANSFER, "--to", TO[:-1] + "z"], "to:", id="an address with a typo"),
-        pytest.param(TRANSFER, "which node", id="no node"),
         pytest.param(TRANSFER[:-2], "amount is due", id="a field is missing"),
         pytest.param([*TRANSFER, "--fee", "x"], "amount", id="a fee that is none"),
         pytest.param([*TRANSFER, "--json", "-"], "not JSON", id="no JSON"),

@@ -16,7 +16,6 @@ from tfchain.ledger.block import (
     Header,
     block_id,
     decode_block,
-    evidence_root,
     header_hash,
     last_commit_hash,
     make_block,
@@ -24,6 +23,7 @@ from tfchain.ledger.block import (
     tx_root,
 )
 from tfchain.ledger.commit import ABSENT, FOR_BLOCK, Commit, CommitSlot, commit_hash
+from tfchain.ledger.evidence import evidence_root
 
 TXS = (b"one", b"two", b"")
 COMMIT = Commit(
@@ -130,8 +130,8 @@ def body(place: int, value: Plain) -> bytes:
         pytest.param(body(1, ["one"]), "transactions are bytes", id="text for a transaction"),
         pytest.param(body(1, [b"one", None]), "transactions are bytes", id="no transaction"),
         pytest.param(body(1, [b""] * (TXS_MAX + 1)), "list of transactions", id="too many"),
-        pytest.param(body(2, [b"proof"]), "no evidence yet", id="evidence"),
-        pytest.param(body(2, None), "no evidence yet", id="none for evidence"),
+        pytest.param(body(2, [b"proof"]), "a tag and a piece of evidence", id="evidence"),
+        pytest.param(body(2, None), "a list of at most 256 pieces", id="none for evidence"),
         pytest.param(body(3, [1]), "Commit", id="half a commit"),
         pytest.param(body(3, None), "last_commit_hash", id="a commit is missing"),
         pytest.param(body(1, [b"one", b"two"]), "tx_root", id="a transaction is missing"),

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from tfchain.base.shapes import encode_record
-from tfchain.base.units import FarmId, Utft
+from tfchain.base.units import FarmId, TwinId, Utft
 from tfchain.ledger import tables
-from tfchain.ledger.records import Account, FarmRef
-from tfchain.ledger.state import Reader, State, Table
+from tfchain.ledger.records import Account, FarmRef, TwinRef
+from tfchain.ledger.state import ROWS_KEPT_MAX, Memory, Reader, State, Table
 
 KEY, OTHER = bytes([1]) * 32, bytes([2]) * 32
 
@@ -169,3 +169,45 @@ def test_rows_of_an_archive_stand_apart() -> None:
 def test_a_dictionary_is_a_reader() -> None:
     reader: Reader = {}
     assert tables.ACCOUNTS.get(State(reader), KEY) is None
+
+
+def test_a_copy_goes_its_own_way(store: Counting) -> None:
+    state = State(store)
+    tables.ACCOUNTS.put(state, OTHER, account(6))
+    copy = state.copy()
+    assert (balance(copy, KEY), balance(copy, OTHER)) == (5, 6)
+    tables.ACCOUNTS.put(copy, KEY, account(7))
+    tables.ACCOUNTS.put(state, OTHER, account(8))
+    assert (balance(state, KEY), balance(copy, OTHER)) == (5, 6)
+    assert list(copy.changes()) != list(state.changes())
+
+
+def test_a_row_that_was_written_is_remembered_by_its_bytes(store: Counting) -> None:
+    memory = Memory()
+    state = State(store, memory=memory)
+    row = account(9)
+    tables.ACCOUNTS.put(state, OTHER, row)
+    for table, key, stored in state.changes():
+        assert stored is not None
+        store.rows[table.stored_at(key)] = stored
+    assert tables.ACCOUNTS.get(State(store, memory=memory), OTHER) is row
+    assert tables.ACCOUNTS.get(State(store), OTHER) == row
+
+
+def test_equal_bytes_of_two_tables_are_two_rows() -> None:
+    memory, stored = Memory(), encode_record(FarmRef(farm_id=FarmId(7)))
+    memory.keep(tables.FARM_NAMED, stored, FarmRef(farm_id=FarmId(7)))
+    assert memory.row(tables.TWIN_OF, stored) == TwinRef(twin_id=TwinId(7))
+
+
+def test_a_memory_forgets_what_is_old_and_keeps_what_is_new() -> None:
+    memory, count = Memory(), 3 * ROWS_KEPT_MAX
+    rows = [account(number) for number in range(count)]
+    for row in rows:
+        memory.keep(tables.ACCOUNTS, encode_record(row), row)
+    assert len(memory) <= 2 * ROWS_KEPT_MAX
+    for row in rows[-ROWS_KEPT_MAX:]:
+        assert memory.row(tables.ACCOUNTS, encode_record(row)) is row
+    first = memory.row(tables.ACCOUNTS, encode_record(rows[0]))
+    assert first == rows[0]
+    assert first is not rows[0]

@@ -14,8 +14,11 @@ from tfchain.ledger.tree import (
     Tree,
     TreeProof,
     check,
+    climb,
+    inner_hash,
     key_hash,
     rows_of,
+    subtree_root,
     value_hash,
 )
 
@@ -306,3 +309,19 @@ def test_a_proof_from_outside_has_its_shape(odd: dict[str, tuple[bytes, ...]]) -
     raw = encode([1, list(plain["siblings"]), list(plain["leaf"])])
     with pytest.raises(Malformed, match="TreeProof"):
         decode_record(TreeProof, raw)
+
+
+def test_a_subtree_has_the_hash_that_its_tree_says() -> None:
+    """Rows below a prefix alone, without their tree: what a snapshot's chunk is checked by (P33)."""
+    tree = Tree(Store(), TAG)
+    root = tree.update([(A, V), (DEEP, V), (B, W), (C, W)])
+    halves = tree.halves(0, 0)
+    assert halves is not None
+    left, right = halves
+    assert root == inner_hash(left, right)
+    assert subtree_root(1, sorted([(A, V), (DEEP, V), (B, W)])) == left
+    assert subtree_root(1, [(C, W)]) == right
+    assert subtree_root(1, []) == EMPTY
+    assert climb(C, right, (left,)) == climb(A, left, (right,)) == root
+    assert climb(A, root, ()) == root
+    assert tree.halves(1, 1) is None

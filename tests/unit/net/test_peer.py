@@ -19,6 +19,7 @@ from tfchain.net.peer import (
     Ending,
     Peer,
 )
+from tfchain.net.rates import UNBOUNDED, Meter, Rate
 from tfchain.net.timing import Timing
 from tfchain.net.wire import Wire, shake
 
@@ -51,10 +52,10 @@ class Pair:
         return self.session.unsealer.unseal(await self.far.receive(FRAME_BYTES_MAX + 64))
 
 
-def pair(timing: Timing | None = None) -> Pair:
+def pair(timing: Timing | None = None, meter: Meter | None = None) -> Pair:
     near, far = trio.testing.memory_stream_pair()
     ours, theirs = sessions()
-    peer = Peer(Wire(near, "near"), ours, LIMITS, timing or Timing())
+    peer = Peer(Wire(near, "near"), ours, LIMITS, timing or Timing(), meter)
     return Pair(peer, Wire(far, "far"), far, theirs)
 
 
@@ -340,3 +341,24 @@ async def test_another_chain_is_refused_on_the_wire() -> None:
     await far.send_all(frame(greet(stranger, Role.LISTENER, b"\x0b" * 32).hello))
     with pytest.raises(Malformed, match="peer is on another chain 'devnet-2'"):
         await shake(Wire(near, "near"), ALICE, Role.DIALLER, b"\x0a" * 32, 20)
+
+
+async def test_who_talks_too_fast_is_read_at_its_rate(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Consensus 1.16.2: nothing is lost, nobody is punished, and the socket fills meanwhile."""
+    couple = pair(meter=Meter({1: Rate(burst=3, per_s=2)}, UNBOUNDED))
+    came: list[float] = []
+
+    async def deliver(kind: int, payload: bytes) -> None:
+        came.append(trio.current_time() - since)
+        if len(came) == 7:
+            couple.peer.close("enough")
+        await trio.lowlevel.checkpoint()
+
+    since = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(couple.peer.run, deliver)
+        await couple.say(*[b"\x01" + bytes([number]) for number in range(7)])
+    assert came == pytest.approx([0, 0, 0, 0, 0.5, 1, 1.5])
+    assert couple.peer.counters.held_back == 3

@@ -16,6 +16,7 @@ from tfchain.base.address import to_text
 from tfchain.base.units import GIB, NodeId, PeriodIndex, Utft
 from tfchain.cli import tx
 from tfchain.client import connect
+from tfchain.client.anchors import from_genesis
 from tfchain.client.keys import Key, seed_of_uri
 from tfchain.client.nodes import now, report_until
 from tfchain.client.proofs import check_proof
@@ -103,13 +104,32 @@ async def test_a_sender_whose_transaction_is_late_counts_anew(
             await rich.transfer(to=chain.sender("//New").address, amount=Utft(1))
 
 
+async def test_a_sender_counts_what_is_on_its_way_until_it_is_lost(
+    home: Home, running: RunNode, people: Any
+) -> None:
+    async with running(home) as node, connect(url_of(node)) as chain:
+        rich = chain.sender(Key(people.rich))
+        body = Transfer(to=people.address(people.poor), amount=Utft(500))
+        several = [await rich.post(body) for _ in range(3)]
+        assert [signed.envelope.nonce for signed in several] == [0, 1, 2]
+        for signed in several:
+            await rich.wait(signed)
+        lost = await rich.prepare(body)
+        rich._next, rich._until = 9, 10**6  # as if this one, and others before it, had been taken
+        assert await rich.next_nonce() == 9
+        with pytest.raises(Unavailable, match="in no block"):
+            await rich.wait(lost, within_s=0)
+        assert await rich.next_nonce() == 3
+        await rich.send(body)
+
+
 async def test_a_proof_that_was_touched_is_refused(
     home: Home, running: RunNode, people: Any
 ) -> None:
     async with running(home) as node, connect(url_of(node)) as chain:
         key = people.address(people.rich)
         plain = await chain.client.proof("accounts", key)
-        found = check_proof(chain.genesis, "accounts", key, plain)
+        found = check_proof(chain.anchor, "accounts", key, plain)
         assert found.row is not None
         assert (await chain.proven("farms", tables.id_key(9))).row is None
         touches: list[tuple[str, object]] = [
@@ -120,9 +140,9 @@ async def test_a_proof_that_was_touched_is_refused(
         ]
         for name, other_value in touches:
             with pytest.raises(InvalidBlock, match="is not under"):
-                check_proof(chain.genesis, "accounts", key, {**plain, name: other_value})
+                check_proof(chain.anchor, "accounts", key, {**plain, name: other_value})
         with pytest.raises(InvalidBlock, match="is not under"):
-            check_proof(chain.genesis, "farms", key, plain)
+            check_proof(chain.anchor, "farms", key, plain)
         block: Any = plain["block"]
         other = await chain.client.proof("params", b"")
         while (strange := other["block"]) == block:
@@ -137,10 +157,10 @@ async def test_a_proof_that_was_touched_is_refused(
         ]:
             touched = {**plain, "block": {**block, **wrong}}
             with pytest.raises(InvalidBlock, match=says):
-                check_proof(chain.genesis, "accounts", key, touched)
+                check_proof(chain.anchor, "accounts", key, touched)
         params = replace(chain.params, chain_id="other-00000000")
         with pytest.raises(InvalidBlock, match="another chain"):
-            check_proof(replace(chain.genesis, params=params), "accounts", key, plain)
+            check_proof(from_genesis(replace(chain.genesis, params=params)), "accounts", key, plain)
         for odd in [
             [],
             {**plain, "block": 1},
@@ -148,7 +168,7 @@ async def test_a_proof_that_was_touched_is_refused(
             {**plain, "tree": {"siblings": 1}},
         ]:
             with pytest.raises(Malformed):
-                check_proof(chain.genesis, "accounts", key, odd)
+                check_proof(chain.anchor, "accounts", key, odd)
         with pytest.raises(Malformed, match="no table"):
             await chain.proven("receipts", b"")
 

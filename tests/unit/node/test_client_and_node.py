@@ -45,7 +45,7 @@ async def test_a_refused_transaction_keeps_its_code(
 ) -> None:
     async with running(home) as node, connected(f"http://127.0.0.1:{node.http_port}") as client:
         with pytest.raises(Rejected) as refusal:
-            await client.submit_one(transfer(node.chain_id, 5))
+            await client.submit_one(transfer(node.chain_id, 50))
         assert refusal.value.code == "nonce"
         with pytest.raises(Malformed, match="more than"):
             await client.submit([bytes(20_000)])

@@ -16,12 +16,19 @@ CONFIG = NodeConfig(
     store="sqlite",
     guardian_automatic=True,
     log="debug",
+    look_back=100,
 )
 TEXT = write_config(CONFIG)
 
 
 def test_what_is_written_is_read_back() -> None:
     assert read_config(TEXT) == CONFIG
+
+
+def test_a_file_of_before_the_look_back_is_a_file() -> None:
+    alone = NodeConfig(p2p=Place(), http=Place())
+    old = write_config(alone).partition("[validator]")[0]
+    assert read_config(old) == alone
 
 
 def test_a_file_without_peers_is_a_file() -> None:
@@ -44,6 +51,8 @@ def test_a_file_without_peers_is_a_file() -> None:
         pytest.param("anyone = true", "anyone = 1", "config.p2p.anyone", id="a flag of one"),
         pytest.param('"sqlite"', '"mysql"', "auto, leveldb, sqlite", id="a store nobody knows"),
         pytest.param('"debug"', '"loud"', "config.log.level", id="a level nobody knows"),
+        pytest.param("= 100 #", "= 0 #", "config.validator.look_back", id="never looking back"),
+        pytest.param("= 100 #", "= true #", "look_back: a number", id="a number that is a truth"),
         pytest.param("[log]", "[log]\nfile = 1", "config.log: nobody knows file", id="a new field"),
         pytest.param("[log]", "[logs]", "config: log is missing", id="a section misspelt"),
         pytest.param("[store]", "[other]\n[store]", "nobody knows other", id="a new section"),

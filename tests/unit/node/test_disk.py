@@ -3,19 +3,22 @@
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tfchain.base.units import Height, Millis, Round
 from tfchain.bft.events import Signed
 from tfchain.bft.messages import Proposal, Vote
-from tfchain.errors import Unavailable
+from tfchain.errors import Rejected, Unavailable
 from tfchain.ledger.commit import NO_POL, PRECOMMIT, PREVOTE
 from tfchain.node.config import NodeConfig
-from tfchain.node.disk import opened_disk, place_of
+from tfchain.node.disk import opened_disk, opened_parts
 from tfchain.node.home import Home, Seeds, create_home, load_config
 from tfchain.node.node import Node
+from tfchain.node.recovery import last_shown, place_of
 from tfchain.replica.log import event_record, height_record
+from tfchain.store.layout import commit_key
 from tfchain.store.signer import NOTHING_SIGNED
 from tfchain.store.signer_files import encode_state, open_signer
 from tfchain.store.wal import open_wal
@@ -92,9 +95,35 @@ def test_a_message_stands_where_the_signer_counts(
     assert place_of(message) == place
 
 
-def test_a_signer_one_height_ahead_is_legal(home: Home) -> None:
+def test_a_signer_one_height_ahead_is_legal_where_the_log_leads_there(home: Home) -> None:
+    """Scenario 22: what led to a word is on the disk before it is signed, and so is the lock."""
     sign(home, 1, 5, 3)
+    write_log(home, height_record(Height(1)), own(1, 5, PRECOMMIT))
     assert opened(home) == 0
+
+
+def test_a_word_without_the_log_that_led_to_it_is_refused_or_never_followed_by_another(
+    home: Home,
+) -> None:
+    """1.7.6: without its lock a validator that precommitted could help to decide a second block."""
+    sign(home, 1, 5, 3)
+    with pytest.raises(Unavailable, match="the log is missing, and this validator signed at"):
+        opened(home)
+    with opened_disk(home, load_config(home), allow_old_store=True) as disk:
+        assert disk.signer is not None
+        with pytest.raises(Rejected, match="double_sign"):
+            disk.signer.sign(1, 6, 2, b"without the lock")
+        assert disk.signer.sign(2, 0, 2, b"the next height")
+    home.wal.unlink(missing_ok=True)
+
+
+def test_a_silent_height_stays_silent_over_a_restart(home: Home) -> None:
+    sign(home, 3, 0, 1)
+    opened(home, allow=True)
+    with opened_disk(home, load_config(home), allow_old_store=False) as disk:
+        assert disk.signer is not None
+        with pytest.raises(Rejected, match="double_sign"):
+            disk.signer.sign(3, 9, 3, b"still unknown")
 
 
 def test_a_store_from_an_old_backup_is_refused_by_name(home: Home) -> None:
@@ -146,11 +175,21 @@ def test_a_log_of_another_height_is_refused_by_name(home: Home) -> None:
     assert home.wal.exists()
 
 
+def test_a_log_without_the_last_word_is_refused_by_name(home: Home) -> None:
+    """Scenario 25: a disk that lied about syncing lost the end of the log, at a clean cut."""
+    sign(home, 1, 0, 3)
+    write_log(home, height_record(Height(1)), own(1))
+    with pytest.raises(Unavailable, match="does not lead to what this validator signed last"):
+        opened(home)
+    assert opened(home, allow=True) == 0
+    assert (home.folder / "wal.aside").exists()
+
+
 def test_a_log_of_a_newer_store_is_put_aside_when_the_old_store_is_allowed(home: Home) -> None:
     write_log(home, height_record(Height(9)))
     with opened_disk(home, load_config(home), allow_old_store=True) as disk:
         assert list(disk.wal.replay()) == []
-    assert (home.folder / "wal.newer").exists()
+    assert (home.folder / "wal.aside").exists()
 
 
 def test_a_log_that_knows_more_than_the_signer_is_refused(home: Home) -> None:
@@ -161,7 +200,7 @@ def test_a_log_that_knows_more_than_the_signer_is_refused(home: Home) -> None:
 
 
 async def test_a_chain_that_knows_more_than_the_signer_is_refused(
-    home: Home, running: RunNode, people: type
+    home: Home, running: RunNode, people: Any
 ) -> None:
     async with running(home) as node:
         await node.heads.wait_for(2)
@@ -199,6 +238,49 @@ def test_a_damaged_log_opens_only_if_no_word_is_lost(
 def test_a_damaged_signer_state_is_refused(home: Home) -> None:
     spoil(home.signer_state, 40)
     with pytest.raises(Unavailable, match="signer state is damaged"):
+        opened(home)
+
+
+async def test_a_chain_that_shows_an_older_word_is_looked_back_upon(
+    home: Home, running: RunNode, people: Any
+) -> None:
+    """1.6.7: the key signed block 1; that it did not sign the last one must not hide that."""
+    async with running(home) as node:
+        await node.heads.wait_for(2)
+        key, chain = node.validator, node.disk.chain
+        shown = [last_shown(chain, key, look_back) for look_back in (1, 16)] if key else []
+    with opened_parts(home, load_config(home)) as (chain, _):
+        last = chain.height()
+        chain.store.write([(commit_key(last), None)])
+        assert key is not None
+        assert last_shown(chain, key, 1) == (0, 0, 0)
+        assert last_shown(chain, key, 2)[0] == last - 1
+        assert last_shown(chain, people.address(people.poor), 16) == (0, 0, 0)
+    assert [place[0] > 0 for place in shown] == [True, True]
+    home.signer_state.write_bytes(encode_state(NOTHING_SIGNED, key))
+    with pytest.raises(Unavailable, match=rf"block {last - 1} carries a later vote of this key"):
+        opened(home)
+
+
+def test_one_key_in_two_homes_starts_once(
+    home: Home, tmp_path: Path, genesis: str, config: NodeConfig
+) -> None:
+    """1.6.8: the lock is on the key file itself, whichever name leads to it."""
+    seeds = Seeds(node=bytes([7]) * 32, validator=None)
+    other = create_home(tmp_path / "other", genesis, config, seeds)
+    other.validator_key.symlink_to(home.validator_key)
+    other.signer_state.write_bytes(home.signer_state.read_bytes())
+    with (
+        opened_disk(home, load_config(home), allow_old_store=False),
+        pytest.raises(Unavailable, match=r"the validator key is in use.*never run"),
+    ):
+        opened(other)
+    assert opened(other) == 0
+
+
+def test_a_state_without_its_key_is_refused(home: Home) -> None:
+    home.validator_key.unlink()
+    with pytest.raises(Unavailable, match="a signer state stands here, but no validator key"):
         opened(home)
 
 

@@ -15,7 +15,13 @@ from tfchain.ledger.commit import Commit
 from tfchain.replica import effects as fx
 from tfchain.replica import events as ev
 from tfchain.replica import messages as wire
-from tfchain.replica.sync import ANSWERS_HELD_MAX, PATIENCE, REMEMBERED_MAX, Sync
+from tfchain.replica.sync import (
+    ANSWERS_HELD_MAX,
+    PATIENCE,
+    REMEMBERED_MAX,
+    UNASKED_MAX,
+    Sync,
+)
 
 if TYPE_CHECKING:
     from tests.unit.replica.conftest import Author, Kit, Node
@@ -284,7 +290,96 @@ def test_no_liar_keeps_a_replica_behind(
     assert D not in _blamed(node.effects)
 
 
+def test_scenario_46_of_three_peers_one_forges_and_one_boasts(
+    kit: "type[Kit]", author: "Author"
+) -> None:
+    """A new node: who forges is blamed, a height that is huge and then lower leads nowhere, and with
+    what it has it takes part in the next height, without a restart (1.11.3, 1.11.6)."""
+    node = kit.Node(kit.genesis_of(4), 1)
+    node.start()
+    node.now = author.tip.time
+    pending: list[tuple[int, bytes, bytes]] = []
+    for turn in range(400):
+        effects = _status(node, A, LENGTH)
+        effects += _status(node, B, 1 << 40 if turn < 20 else 3)
+        effects += _status(node, C, LENGTH)
+        for _, peer, payload in [row for row in pending if row[0] <= node.now]:
+            effects += node.hear(peer, wire.BLOCKS, payload)
+        pending = [row for row in pending if row[0] > node.now]
+        for peer, height in _asked(effects):
+            if height > LENGTH:  # of the boaster
+                continue
+            raw, commit = author.blocks[height - 1]
+            forged = wire.encode_blocks([_forge_signature(raw, commit)])
+            answers = {A: forged, C: _answer(author, height)}
+            if peer in answers:
+                pending.append((node.now + 50, peer, answers[peer]))
+        node.now += 100
+        if node.height == LENGTH:
+            break
+    assert node.height == LENGTH
+    assert set(_blamed(node.effects)) == {A}
+    node.now = author.tip.time + 1_000
+    node.fire("begin")
+    said = [one.kind for one in node.said[-20:]]
+    assert node.replica.council.height == LENGTH + 1
+    assert wire.STATUS in said or wire.VOTE in said or wire.PROPOSAL in said
+
+
+def test_whoever_keeps_sending_what_nobody_asked_for_is_blamed(
+    node: "Node", author: "Author"
+) -> None:
+    """1.11.4: a copy now and then is the wire's; a stream of them is not."""
+    for _ in range(UNASKED_MAX):
+        assert node.hear(B, wire.BLOCKS, _answer(author, 1)) == []
+    (blame,) = node.hear(B, wire.BLOCKS, _answer(author, 1))
+    assert isinstance(blame, fx.Blame)
+    assert "nobody asked" in blame.reason
+
+
+def test_whoever_has_pruned_the_next_block_is_asked_no_more(node: "Node", author: "Author") -> None:
+    base = encode_record(wire.Base(height=Height(40)))
+    _status(node, A, LENGTH)
+    assert not node.replica.sync.stranded(node.replica.tip.height)
+    assert _asked(node.hear(A, wire.BASE, base)) == []
+    assert node.replica.sync.stranded(node.replica.tip.height), "only a snapshot leads on"
+    assert _asked(_status(node, A, LENGTH)) == []
+    assert _asked(_status(node, B, LENGTH)) == [(B, 1)]
+    assert not node.replica.sync.stranded(node.replica.tip.height)
+    node.hear(B, wire.BLOCKS, _answer(author, 1))
+    node.hear(B, wire.BLOCKS, _answer(author, 33))
+    assert node.height == 64
+    node.give(ev.PeerDown(peer=B))
+    assert _asked(node.fire("gossip")) == [(A, 65)], "this one it has"
+
+
+def test_a_base_that_nobody_asked_for_says_nothing(node: "Node") -> None:
+    node.hear(A, wire.BASE, encode_record(wire.Base(height=Height(40))))
+    assert _asked(_status(node, A, LENGTH)) == [(A, 1)]
+    (blame,) = node.hear(A, wire.BASE, b"\xc1")
+    assert isinstance(blame, fx.Blame)
+
+
 # The book of requests by itself.
+
+
+def test_a_claimed_height_never_goes_down() -> None:
+    """1.11.3: an older word that comes late says nothing new."""
+    sync = Sync()
+    sync.heard(A, Height(9))
+    sync.heard(A, Height(4))
+    assert sync.tips == {A: 9}
+    sync.gone(A)
+    sync.heard(A, Height(4))
+    assert sync.tips == {A: 4}
+
+
+def test_helping_makes_up_for_copies() -> None:
+    sync = Sync()
+    for _ in range(UNASKED_MAX):
+        assert not sync.unasked(A)
+    sync.helped(A)
+    assert not sync.unasked(A)
 
 
 def test_peers_that_helped_take_turns() -> None:

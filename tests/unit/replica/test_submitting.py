@@ -1,21 +1,16 @@
 """Transactions on their way into the pool: who is answered what, in which order, within which bounds."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tfchain.base.limits import (
-    MEMPOOL_BYTES_MAX,
-    MEMPOOL_SENDER_MAX,
-    MEMPOOL_TXS_MAX,
-    TX_BYTES_MAX,
-)
+from tfchain.base.limits import TX_BYTES_MAX
 from tfchain.base.units import FarmId, Height, NodeId, PeriodIndex, ScheduleId, Seconds, Utft
 from tfchain.ledger import tables
 from tfchain.ledger.records import Resources
 from tfchain.ledger.state import State
 from tfchain.replica import effects as fx
+from tfchain.replica import intake, mempool
 from tfchain.replica import messages as wire
 from tfchain.replica.building import OVERHEAD_BYTES
 from tfchain.tx.kind import Kind
@@ -144,7 +139,9 @@ def test_every_bad_transaction_is_told_what_is_wrong(
         "of another chain": (kit.transfer("devnet-00000000", FARMER, 0), "wrong_chain"),
         "no fee": (kit.transfer(chain_id, FARMER, 0, fee=0), "fee"),
         "no coins": (kit.transfer(chain_id, 70, 0), "balance"),
-        "a nonce ahead": (kit.transfer(chain_id, FARMER, 1), "nonce"),
+        "a nonce far ahead": (kit.transfer(chain_id, FARMER, 17), "nonce"),
+        "a nonce ahead without a fee": (kit.transfer(chain_id, FARMER, 1, fee=0), "nonce"),
+        "a nonce ahead without coins": (kit.transfer(chain_id, 70, 1), "nonce"),
         "expired": (kit.transfer(chain_id, FARMER, 0, until=0), "expired"),
         "valid for ever": (kit.transfer(chain_id, FARMER, 0, until=9_999), "far_expiry"),
     }
@@ -250,59 +247,70 @@ def test_a_peer_with_a_false_signature_is_blamed_and_the_others_are_let_in(
 def test_a_stale_transaction_of_a_peer_is_nobodys_fault(
     node: "Node", kit: "type[Kit]", chain_id: str
 ) -> None:
-    (payload,) = wire.encode_txs([kit.transfer(chain_id, FARMER, 5)])
+    (payload,) = wire.encode_txs([kit.transfer(chain_id, FARMER, 50)])
     assert [type(effect) for effect in node.hear(PEER, wire.TXS, payload)] == [fx.Verify]
     assert len(node.replica.pool) == 0
 
 
-# Bounds. The pool is filled by hand: twenty thousand signatures would take a while.
+# Bounds. Twenty thousand signatures would take a while: the bounds are smaller here.
 
 
-def _fill(node: "Node", kit: "type[Kit]", chain_id: str, count: int) -> None:
-    pool = node.replica.pool
-    one = kit.transfer(chain_id, FARMER, 0)
-    node.submit(one)
-    row = pool._waiting[transaction_id(one)]
-    for number in range(count - 1):
-        pool._waiting[number.to_bytes(32, "big")] = row
-
-
-def test_a_full_pool_says_so(node: "Node", kit: "type[Kit]", chain_id: str) -> None:
+def test_a_full_pool_says_so(
+    node: "Node", kit: "type[Kit]", chain_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And verifies nothing for whoever would be refused."""
+    monkeypatch.setattr(mempool, "MEMPOOL_TXS_MAX", 1)
+    node.submit(kit.transfer(chain_id, FARMER, 0))
     raw = kit.transfer(chain_id, OTHER, 0)
-    _fill(node, kit, chain_id, MEMPOOL_TXS_MAX)
     assert _codes(node.submit(raw)) == ["full"]
     (payload,) = wire.encode_txs([raw])
-    assert [type(effect) for effect in node.hear(PEER, wire.TXS, payload)] == [fx.Verify]
-    assert len(node.replica.pool) == MEMPOOL_TXS_MAX
+    assert node.hear(PEER, wire.TXS, payload) == []
+    assert len(node.replica.pool) == 1
 
 
-def test_so_does_one_with_too_many_bytes(node: "Node", kit: "type[Kit]", chain_id: str) -> None:
-    node.replica.pool._bytes = MEMPOOL_BYTES_MAX
+def test_so_does_one_with_too_many_bytes(
+    node: "Node", kit: "type[Kit]", chain_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node.submit(kit.transfer(chain_id, FARMER, 0))
+    monkeypatch.setattr(mempool, "MEMPOOL_BYTES_MAX", node.replica.pool.size)
     assert _codes(node.submit(kit.transfer(chain_id, OTHER, 0))) == ["full"]
 
 
-def test_one_sender_does_not_fill_the_pool(node: "Node", kit: "type[Kit]", chain_id: str) -> None:
+def test_one_sender_does_not_fill_the_pool(
+    node: "Node", kit: "type[Kit]", chain_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Scenario 50: the other one's is let in."""
-    node.replica.pool._of_sender[kit.key(FARMER)] = MEMPOOL_SENDER_MAX
-    codes = _codes(node.submit(kit.transfer(chain_id, FARMER, 0), kit.transfer(chain_id, OTHER, 0)))
-    assert codes == ["sender_full", "ok"]
+    monkeypatch.setattr(mempool, "MEMPOOL_SENDER_MAX", 2)
+    own = [kit.transfer(chain_id, FARMER, nonce) for nonce in range(3)]
+    codes = _codes(node.submit(*own, kit.transfer(chain_id, OTHER, 0)))
+    assert codes == ["ok", "ok", "sender_full", "ok"]
 
 
 def test_what_is_being_verified_counts_as_well(
-    node: "Node", kit: "type[Kit]", chain_id: str
+    node: "Node", kit: "type[Kit]", chain_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(intake, "MEMPOOL_TXS_MAX", 1)
     node.holding = True
     raw, other = kit.transfer(chain_id, FARMER, 0), kit.transfer(chain_id, OTHER, 0)
     node.submit(raw)
-    (waiting,) = node.replica._intake._queue
-    row = waiting.purpose.transactions[0]
-    waiting.purpose = replace(waiting.purpose, transactions=(row,) * MEMPOOL_TXS_MAX)
     effects = node.submit(other)
-    node.holding = False
     (verify,) = effects
     assert verify == fx.Verify(number=2, checks=())
     (payload,) = wire.encode_txs([other])
     assert node.hear(PEER, wire.TXS, payload) == []
+
+
+def test_what_is_being_verified_counts_for_its_sender(
+    node: "Node", kit: "type[Kit]", chain_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mempool, "MEMPOOL_SENDER_MAX", 1)
+    node.holding = True
+    node.submit(kit.transfer(chain_id, FARMER, 0))
+    (verify,) = node.submit(kit.transfer(chain_id, FARMER, 1))
+    assert verify == fx.Verify(number=2, checks=())
+    (verify,) = node.submit(kit.transfer(chain_id, OTHER, 0))
+    assert isinstance(verify, fx.Verify)
+    assert len(verify.checks) == 1
 
 
 # After a block.

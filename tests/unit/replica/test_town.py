@@ -2,13 +2,18 @@
 
 from typing import TYPE_CHECKING
 
-from tfchain.base.units import Height
+from tfchain.base.shapes import encode_record
+from tfchain.base.units import Height, Round
+from tfchain.bft.gossip import View
 from tfchain.replica import messages as wire
 from tfchain.replica.effects import Committed
+from tfchain.replica.replica import REPAIR_EVERY
 from tfchain.tx.transaction import decode_transaction, transaction_id
 
 if TYPE_CHECKING:
     from tests.unit.replica.conftest import Kit, Town
+
+PEER = b"p" * 32
 
 
 def _town(kit: "type[Kit]", validators: int = 4, followers: int = 0) -> "Town":
@@ -161,3 +166,19 @@ def test_nobody_asks_for_blocks_while_all_are_well(kit: "type[Kit]") -> None:
         for node in town.nodes:
             node.effects.clear()
     assert asked == 0
+
+
+def test_who_asks_for_repairs_all_the_time_gets_them_now_and_then(kit: "type[Kit]") -> None:
+    """1.16.2: a status of a hundred bytes draws a whole block and every vote."""
+    node = kit.Node(kit.genesis_of(4), 1)
+    node.start()
+    node.fire("begin")
+    node.fire("round")
+    empty = View(height=node.replica.council.height, round=Round(0), step=0, holdings=())
+    payload = encode_record(wire.Status(tip=Height(0), view=empty))
+    draws = []
+    for wait in (0, 0, REPAIR_EVERY - 1, 1, -REPAIR_EVERY):
+        node.now += wait
+        draws.append(len(node.hear(PEER, wire.STATUS, payload)))
+    assert draws[0] > 0
+    assert draws == [draws[0], 0, 0, draws[0], draws[0]]

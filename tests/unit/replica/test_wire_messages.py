@@ -13,6 +13,7 @@ from tfchain.bft.messages import Proposal
 from tfchain.errors import Malformed
 from tfchain.replica import effects as fx
 from tfchain.replica import messages as wire
+from tfchain.replica.snapshot_messages import LIMITS as SNAPSHOT_LIMITS
 
 if TYPE_CHECKING:
     from tests.unit.replica.conftest import Author, Kit, Node
@@ -27,6 +28,7 @@ KINDS = {
     "blocks": wire.BLOCKS,
     "a wish": wire.WANT,
     "a block": wire.BLOCK,
+    "evidence": wire.EVIDENCE,
     "no kind at all": 99,
 }
 BAD = {
@@ -138,7 +140,7 @@ def test_anything_else_is_no_block_with_a_commit(row: object) -> None:
 def test_every_kind_has_a_bound_that_its_largest_message_keeps(author: "Author") -> None:
     assert set(wire.LIMITS) == {
         number for name, number in KINDS.items() if name != "no kind at all"
-    }
+    } | set(SNAPSHOT_LIMITS) | {wire.BASE}
     assert len(wire.encode_blocks(author.blocks)) < wire.LIMITS[wire.BLOCKS]
     request = encode_record(wire.GetBlocks(height=Height((1 << 64) - 1), count=SYNC_BLOCKS_MAX))
     assert len(request) <= wire.LIMITS[wire.GET_BLOCKS]

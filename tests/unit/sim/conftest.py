@@ -25,8 +25,8 @@ def saves(world: World) -> list[Save]:
 
 
 def _save(world: World, height: Height) -> Save:
-    store, fold = world.nodes[0].store, world.watch.fold
+    store, fold = world.nodes[0].machine.chain, world.watch.fold
     block, commit = store.block(height), store.commit(height)
     assert block is not None and commit is not None
-    outcome, tip = fold.outcomes[height - 1], fold.tips[height]
+    outcome, tip = fold.outcomes[height], fold.tips[height]
     return Save(block=block, commit=commit, outcome=outcome, tip=tip)

@@ -17,6 +17,7 @@ from tfchain.store.signer import (
     PROPOSAL,
     MemoryMemo,
     Signer,
+    end_of,
 )
 from tfchain.store.signer_files import create_signer_files, encode_state, open_signer
 
@@ -334,3 +335,31 @@ def test_the_key_is_not_in_the_state_file(files: Files) -> None:
     content = b"".join(path.read_bytes() for path in files[1].parent.iterdir() if path != files[0])
     assert SEED not in content
     assert SEED.hex().encode() not in content
+
+
+def test_a_skipped_height_is_never_spoken_at_again(signer: Signer) -> None:
+    """1.7.6: without the log that led to its words, a validator has no lock to speak from."""
+    signer.sign(5, 2, PREVOTE, b"vote")
+    signer.skip_to_end_of(5)
+    for place in ((5, 3, PROPOSAL), (5, 4_000_000_000, PRECOMMIT), (4, 0, PREVOTE)):
+        with pytest.raises(Rejected, match="double_sign"):
+            signer.sign(*place, b"next")
+    assert signer.last() == end_of(5)
+    assert signer.sign(6, 0, PROPOSAL, b"next")
+
+
+def test_skipping_never_goes_back(signer: Signer) -> None:
+    signer.sign(5, 2, PREVOTE, b"vote")
+    signer.skip_to_end_of(4)
+    assert signer.last() == (5, 2, PREVOTE)
+
+
+def test_a_skipped_height_outlives_a_restart(files: Files) -> None:
+    first = open_signer(*files)
+    first.skip_to_end_of(5)
+    first.close()
+    with pytest.raises(Unavailable, match="uncertain"):
+        first.skip_to_end_of(6)
+    again = open_signer(*files)
+    assert again.last() == end_of(5)
+    again.close()

@@ -190,6 +190,15 @@ def test_threads_read_while_one_writes(store: Store) -> None:
         assert all(looks)
 
 
+def test_writers_on_several_threads_take_turns(store: Store) -> None:
+    def write(number: int) -> None:
+        store.write([(b"k%d" % number, b"%d" % number), (b"last", b"%d" % number)])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(80)))
+    assert len(list(store.scan(b"k"))) == 80
+
+
 def test_what_was_written_is_there_after_reopening(opener: Open, tmp_path: Path) -> None:
     first = opener(tmp_path, create=True)
     first.write([(b"a", b"1"), (b"b", b"2")])

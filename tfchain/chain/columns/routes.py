@@ -62,16 +62,17 @@ class Routes:
         into it that way. A period that a later one overtook before anything of the node fell into
         it stays untouched: a report of it comes too late.
         """
-        schedule = self._schedules[roster.machine(node_id).contract.schedule]
-        period = period_of(schedule, time)
-        known = [opened.period for opened in roster.machine(node_id).touched]
-        overtaken = period not in known and any(other > period for other in known)
-        if period >= 0 and not overtaken:
+        machine = roster.machine(node_id)
+        schedule = self._schedules[machine.contract.schedule]
+        period = PeriodIndex(period_of(schedule, time))
+        touched = [opened.period for opened in machine.touched]
+        overtaken = period not in touched and any(other > period for other in touched)
+        if period >= 0 and period not in touched and not overtaken:
             self._touch(roster, schedule, node_id, period)
+            touched = [*touched, period][-TOUCHED_KEPT:]
         if row is None or (overtaken and row[0] == REPORT):
             return
         kind, at, uptime, block = row
-        touched = [opened.period for opened in roster.machine(node_id).touched]
         for other in touched:
             if other == period or (other > period and kind != REPORT):
                 self._stream(schedule, other).append(kind, node_id, at, uptime, block)
@@ -79,20 +80,23 @@ class Routes:
             if block < span_of(schedule, ended)[1] + schedule.post_window:
                 self._stream(schedule, ended).append(kind, node_id, at, uptime, block)
 
-    def _touch(self, roster: Roster, schedule: ScheduleRow, node_id: int, period: int) -> None:
+    def _touch(
+        self, roster: Roster, schedule: ScheduleRow, node_id: int, period: PeriodIndex
+    ) -> None:
         """Open the node's account of a period, asleep if the node came into it asleep."""
         machine = roster.machine(node_id)
-        if any(opened.period == period for opened in machine.touched):
-            return
         power = machine.power
-        opened = Opened(period=PeriodIndex(period), power=power)
+        opened = Opened(period=period, power=power)
         kept = (*machine.touched, opened)[-TOUCHED_KEPT:]
         roster.machines[node_id - 1] = replace(machine, touched=kept)
         if not power.state_up:
             self._stream(schedule, period).asleep[node_id] = (power.down_at, power.target_up)
 
     def _stream(self, schedule: ScheduleRow, period: int) -> Stream:
-        return self.streams.setdefault((schedule.id, period), Stream())
+        found = self.streams.get((schedule.id, period))
+        if found is None:
+            found = self.streams[schedule.id, period] = Stream()
+        return found
 
 
 def _set_power(roster: Roster, node_id: int, power: PowerState) -> None:

@@ -4,6 +4,7 @@ A row is one event of one node: a report with its signed time, its uptime and it
 power change that matters, at block time. Where the row came in the chain is its place.
 """
 
+from array import array
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -25,7 +26,6 @@ TIME_MAX: Final = 1 << 48
 
 COLUMNS: Final = 5
 KIND, NODE, TIME, UPTIME, BLOCK = range(COLUMNS)
-_ROOM: Final = 256
 
 
 class Stream:
@@ -35,30 +35,30 @@ class Stream:
         self.asleep: dict[int, tuple[int, bool]] = {}
         """Nodes that were down when their account was opened: since when, and whether they were
         asked to wake."""
-        self._table: Table = np.zeros((COLUMNS, _ROOM), dtype=np.int64)
-        self._rows = 0
+        self._rows = array("q")
+        """A row's numbers together, for rows come one at a time."""
 
     def append(self, kind: int, node: int, time: int, uptime: int, block: int) -> None:
         """One more event; each number is of a kind and size that its column holds."""
         row = (kind, node, time, uptime, block)
-        assert all(type(value) is int for value in row), row
+        assert {*map(type, row)} == {int}, row
         assert kind in KINDS and 1 <= node <= U32_MAX, row
         assert 0 <= time <= TIME_MAX and 0 <= uptime <= TIME_MAX and 0 <= block <= TIME_MAX, row
-        if self._rows == self._table.shape[1]:
-            self._table = np.concatenate((self._table, np.zeros_like(self._table)), axis=1)
-        self._table[:, self._rows] = row
-        self._rows += 1
+        self._rows.extend(row)
 
     def by_node(self) -> Table:
         """All rows, a node's together and in block order."""
-        table = self._table[:, : self._rows]
+        table = self._columns()
         assert table.dtype == np.int64
         order = np.argsort(table[NODE], kind="stable")
         return table[:, order]
 
+    def _columns(self) -> Table:
+        return np.array(self._rows, dtype=np.int64).reshape((-1, COLUMNS)).T
+
     def encode(self) -> bytes:
         """The columns one after the other, little-endian."""
-        return self._table[:, : self._rows].astype("<i8").tobytes()
+        return self._columns().astype("<i8").tobytes()
 
     @classmethod
     def decode(cls, columns: bytes, asleep: dict[int, tuple[int, bool]]) -> "Stream":
@@ -69,9 +69,6 @@ class Stream:
         """
         stream = cls()
         table = np.frombuffer(columns, dtype="<i8").astype(np.int64).reshape((COLUMNS, -1))
-        stream._table, stream._rows = (
-            np.concatenate((table, np.zeros((COLUMNS, _ROOM), dtype=np.int64)), axis=1),
-            int(table.shape[1]),
-        )
+        stream._rows.frombytes(table.T.tobytes())
         stream.asleep = asleep
         return stream

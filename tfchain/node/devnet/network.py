@@ -214,12 +214,16 @@ class Devnet:
     async def export(self, path: Path) -> None:
         """Write the chain, as the first validator that answers has it.
 
+        All that is shown is in it: a validator that is behind what the stream told is waited for.
+
         Raises:
             Unavailable: none answers, or the file cannot be written.
         """
         fault = Unavailable("no validator gives its chain", "the devnet", "see their logs")
         for link in self.links:
             try:
+                async with link.blocks(self.mirror.height) as blocks:
+                    await anext(blocks)
                 await link.export(path)
             except Unavailable as found:
                 fault = found

@@ -1,8 +1,9 @@
 """A devnet's validators as processes: started, watched, and ended by their own number alone."""
 
+import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,6 +11,7 @@ import trio
 
 from tfchain.errors import Unavailable
 from tfchain.node.devnet.homes import Member
+from tfchain.node.settings import SETTINGS
 from tfchain.store.files import told
 
 LEAVE_S: Final = 12
@@ -61,6 +63,7 @@ class Validator:
         with told("cannot write the validator's log", path), path.open("ab") as sink:
             process = await trio.lowlevel.open_process(
                 [*self.starter, *verb],
+                env=_own(os.environ),
                 stdin=subprocess.PIPE,
                 stdout=sink,
                 stderr=subprocess.STDOUT,
@@ -88,6 +91,12 @@ class Validator:
         except Unavailable as fault:
             return [str(fault)]
         return content[-TAIL_BYTES:].decode("utf-8", "replace").splitlines()[-TAIL_LINES:]
+
+
+def _own(variables: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what it says of one node's settings: here there are several."""
+    names = frozenset(setting.variable for setting in SETTINGS)
+    return {name: value for name, value in variables.items() if name not in names}
 
 
 async def _ended(process: trio.Process, leave_s: float) -> None:

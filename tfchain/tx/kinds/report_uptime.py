@@ -1,8 +1,8 @@
 """report_uptime: a node says how long it has been up. Free; touches one row (P2, P25)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from tfchain.base.shapes import U64
+from tfchain.base.shapes import U64, changed
 from tfchain.base.units import NodeId, Seconds
 from tfchain.errors import Rejected
 from tfchain.ledger import kept, tables
@@ -27,7 +27,7 @@ class ReportUptime:
             raise Rejected("report_time", f"signed at {self.t}, block time is {context.time}")
         if self.t <= row.last_t:
             raise Rejected("report_order", f"signed at {self.t}, the last one at {row.last_t}")
-        tables.UPTIMES.put(state, tables.id_key(self.node_id), replace(row, last_t=self.t))
+        tables.UPTIMES.put(state, tables.id_key(self.node_id), changed(row, last_t=self.t))
 
     def apply(self, state: State, context: Context) -> None:
         """Refused with `bad_uptime`: nothing has been up since before 1970."""

@@ -1,0 +1,63 @@
+"""The README's table of verbs is true: each verb is there, and has what the table says of it."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from typer.main import get_command
+
+from tfchain.cli.front import front
+from tfchain.cli.main import VERBS
+
+README: Final = Path(__file__).resolve().parents[3] / "README.md"
+PLACEHOLDER: Final = "KIND"
+
+
+def _rows() -> list[tuple[str, str]]:
+    text = README.read_text(encoding="utf-8").partition("## The verbs\n")[2].partition("\n## ")[0]
+    return re.findall(r"^\| (`[^|]+`) \| ([^|]+) \|$", text, re.MULTILINE)
+
+
+ROWS: Final = _rows()
+
+
+def _verb(cell: str) -> str:
+    return str(re.findall(r"`([\w-]+)", cell)[0])
+
+
+@pytest.fixture(scope="module")
+def commands() -> dict[str, Any]:
+    """The verbs, all loaded."""
+    return dict(get_command(front(VERBS, VERBS)).commands)  # type: ignore[attr-defined]
+
+
+def options(command: Any) -> set[str]:
+    """Those of a verb, and of the verbs under it."""
+    inner: Sequence[Any] = list(getattr(command, "commands", {}).values())
+    own = {name for parameter in command.params for name in getattr(parameter, "opts", [])}
+    return own.union(*[options(one) for one in inner])
+
+
+def test_every_verb_has_a_row() -> None:
+    assert sorted(_verb(cell) for cell, _ in ROWS) == sorted(VERBS)
+
+
+@pytest.mark.parametrize(("cell", "line"), ROWS, ids=[_verb(cell) for cell, _ in ROWS])
+def test_a_verb_is_as_its_row_says(cell: str, line: str, commands: dict[str, Any]) -> None:
+    verb = commands[_verb(cell)]
+    inner = re.findall(r"`[\w-]+ ([\w-]+)", cell) + re.findall(r" / ([\w-]+)", cell)
+    for name in inner:
+        assert name == PLACEHOLDER or name in verb.commands, name
+    for option in re.findall(r"--[a-z-]+", line):
+        assert option in options(verb), option
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_has_help(verb: str, commands: dict[str, Any]) -> None:
+    command = commands[verb]
+    assert command.help
+    with command.make_context(verb, [], resilient_parsing=True) as context:
+        assert command.get_short_help_str()
+        assert context.info_name == verb

@@ -1,0 +1,68 @@
+"""Constants that a vote may change, and what they must be to each other (P1, 1.10.2)."""
+
+import pytest
+
+from tfchain.base.shapes import layout
+from tfchain.errors import Malformed
+from tfchain.ledger.constants import CHANGEABLE, EVIDENCE_BLOCK_MAX, check_constants, with_constant
+from tfchain.ledger.params import Params
+
+
+def _value(params: Params, name: str) -> int:
+    section, _, field = name.partition(".")
+    record = params if section == "ledger" else getattr(params, section)
+    value = getattr(record, field)
+    assert isinstance(value, int)
+    return value
+
+
+@pytest.mark.parametrize("name", CHANGEABLE)
+def test_each_is_changed_and_nothing_else_is(params: Params, name: str) -> None:
+    value = _value(params, name)
+    after = with_constant(params, name, value - 1)
+    assert _value(after, name) == value - 1
+    assert with_constant(after, name, value) == params
+    check_constants(params)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "named"),
+    [
+        ("ledger.supply_cap", 5, "a vote may change consensus.precision"),
+        ("ledger.chain_id", 5, "a vote may change"),
+        ("uptime.grace", 5, "a vote may change"),
+        ("consensus", 5, "a vote may change"),
+        ("", 5, "a vote may change"),
+        ("consensus.propose", 0, "consensus.propose: at least 1"),
+        ("consensus.growth", (1 << 40) + 1, "consensus.growth: at most"),
+        ("consensus.block_bytes", (2 << 20) + 1, "consensus.block_bytes: 131072 to 2097152"),
+        ("consensus.block_bytes", 1 << 32, "an integer from 0 to 4294967295"),
+        ("consensus.block_bytes", 1 << 17, None),
+        ("consensus.interval", 1_334, "the cap per report"),
+        ("consensus.interval", 2_001, "uptime.grace is below two blocks"),
+        ("evidence.blocks", 63, "evidence.blocks: at least 64"),
+        ("evidence.seconds", (1 << 40) + 1, "evidence.seconds: at most"),
+        ("evidence.bytes", 511, "evidence.bytes: 512 to 65536"),
+        ("evidence.bytes", EVIDENCE_BLOCK_MAX + 1, "evidence.bytes: 512 to 65536"),
+        ("ledger.voting", 0, "ledger.voting: 1 to"),
+        ("ledger.voting", (1 << 40) + 1, "ledger.voting: 1 to"),
+        ("ledger.settle_nodes", 0, "an integer from 1 to 100000"),
+        ("ledger.settle_nodes", 8_193, "above half of block_bytes"),
+    ],
+)
+def test_what_no_chain_can_live_with_is_refused_and_named(
+    params: Params, name: str, value: int, named: str | None
+) -> None:
+    if named is None:
+        named = "above half of block_bytes"
+        params = with_constant(params, "ledger.settle_nodes", 513)
+    with pytest.raises(Malformed, match=named):
+        with_constant(params, name, value)
+
+
+def test_names_are_those_of_the_records() -> None:
+    sections = {name.partition(".")[0] for name in CHANGEABLE}
+    assert sections == {"consensus", "evidence", "ledger"}
+    assert all(
+        name.partition(".")[2] in layout(Params).names for name in CHANGEABLE if "led" in name
+    )

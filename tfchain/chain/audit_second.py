@@ -1,0 +1,62 @@
+"""What the audit asks of the second program: the same answer for every batch (P36).
+
+A batch is compared in the block that seals it. Then the program may forget the period, so that it
+never remembers more than the periods whose batches are still open.
+"""
+
+from collections.abc import Sequence
+
+from tfchain.chain import batches
+from tfchain.chain.audit_report import Rows
+from tfchain.chain.columns.program import Columns
+from tfchain.chain.execute import Outcome, params_of
+from tfchain.errors import Divergence
+from tfchain.ledger.block import Block
+from tfchain.ledger.minting import SEALED, Batch
+from tfchain.ledger.params import Params
+from tfchain.ledger.records import Policy
+from tfchain.ledger.state import State
+
+
+class SecondProgram:
+    """The column program beside an audit, fed with every block, and its answers."""
+
+    def __init__(self, params: Params, policies: tuple[Policy, ...]) -> None:
+        self._columns = Columns(params, policies)
+        self._answers: dict[tuple[int, int], tuple[bytes, int, int]] = {}
+        """Root, total and count by schedule and period."""
+
+    def take(self, block: Block, outcome: Outcome) -> None:
+        """The next block, and what came of its transactions; raises `Malformed`, `Unavailable`."""
+        header = block.header
+        self._columns.take(header.height, header.time, block.txs, outcome.codes)
+
+    def judge(self, rows: Rows, sealed: Sequence[Batch]) -> None:
+        """Compare the batches that the last block sealed; raises `Divergence`."""
+        for batch in sealed:
+            result = self._columns.result(batch.schedule, batch.period)
+            answer = (result.root, result.total, result.count)
+            self._answers[batch.schedule, batch.period] = answer
+            self.compare(batch)
+            if not _waits(rows, batch):
+                self._columns.forget(batch.schedule, batch.period)
+
+    def compare(self, batch: Batch) -> bytes:
+        """The root of both programs; raises `Divergence` where the ledger has something else."""
+        root, total, count = self._answers[batch.schedule, batch.period]
+        if (root, total, count) != (batch.root, batch.total, batch.count):
+            raise Divergence(
+                f"batch {batch.schedule}/{batch.period}:"
+                f" the ledger has {batch.root.hex()} {batch.total} {batch.count},"
+                f" the second program {root.hex()} {total} {count}"
+            )
+        return root
+
+
+def _waits(rows: Rows, sealed: Batch) -> bool:
+    """Whether an earlier batch of the same schedule still needs what the program remembers."""
+    state = State(rows)
+    return any(
+        batch.state < SEALED and row.id == sealed.schedule and batch.period < sealed.period
+        for row, batch in batches.live(state, params_of(state))
+    )
