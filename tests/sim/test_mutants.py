@@ -124,14 +124,15 @@ UNSYNCED_ASK = _council(
     "self._out += [SyncLog(), Sign(message=effect.message, text=text)]",
     "self._out += [Sign(message=effect.message, text=text)]",
 )
+UNSYNCED_LOG = _council("for piece in late], SyncLog()]", "for piece in late]]")
 OWN_CLOCK = _council(
     "input=input_of(self.tip, block)))",
     "input=__import__('dataclasses').replace(input_of(self.tip, block), time_ms=self.now)))",
 )
 FORGOTTEN_TXS = Change(
     "tfchain.replica.mempool",
-    "        self._ground = Ground(reader=reader, params=params, height=height, now_ms=now_ms)\n",
-    "        self.__init__(reader, params, height)\n        committed = ()\n",
+    "        self._lanes = {sender: lane for sender, lane in self._lanes.items() if len(lane)}\n",
+    "        self._lanes, self._sender_of, self._bytes = {}, {}, 0\n",
 )
 WANT_ONCE = _replica("for block_id in self.council.machine.wanted:", "for block_id in ():")
 VOTES_UNVERIFIED = _replica(
@@ -174,7 +175,7 @@ def test_the_code_as_it_is_breaks_nothing() -> None:
 
 SIX = ["--validators", "6"]
 Row = tuple[str, tuple[Change, ...], str, int, str, list[str]]
-"""What is wrong, how, scenario, seeds, the invariant that breaks, options."""
+"""What is wrong, how, scenario, seeds, the invariants of which one breaks, options."""
 
 EIGHT: tuple[Row, ...] = (  # of scenario 55
     ("the lock is not looked at", (LOCK,), "rounds", 20, "S5", []),
@@ -182,7 +183,7 @@ EIGHT: tuple[Row, ...] = (  # of scenario 55
     ("the signer's memory is not on disk", (MEMO_IN_MEMORY,), "power cuts", 40, "S4", []),
     ("a quorum of two thirds, not more", (QUORUM_AT_LEAST,), "halves", 10, "S6", SIX),
     ("a late valid value is forgotten", (LATE_VALID,), "rounds", 20, "1.1.6", []),
-    ("nil counts in a commit", (NIL_COUNTED,), "forgers", 20, "S6", []),
+    ("nil counts in a commit", (NIL_COUNTED,), "forgers", 20, "S2 S6", []),
     ("a polka is believed unseen", (POL_UNSEEN,), "liar", 20, "S5", []),
 )
 MORE: tuple[Row, ...] = (
@@ -198,6 +199,7 @@ MORE: tuple[Row, ...] = (
     ("signatures of votes are not verified", (VOTES_UNVERIFIED,), "liar", 40, "S6", []),
     ("a word leaves before it is on disk", (UNSYNCED_WORD,), "mixed", 10, "W1", []),
     ("a word is asked for before its cause is on disk", (UNSYNCED_ASK,), "crashes", 20, "S0", []),
+    ("a log falls behind", (UNSYNCED_LOG,), "crashes", 20, "S0", []),
     ("the signer signs anything", (SIGNED_BEFORE,), "power cuts", 40, "S4", []),
     (
         "a fetched block's signatures are not looked at",
@@ -222,4 +224,4 @@ def test_a_mutant_is_killed(row: Row, record_property: Callable[[str, object], N
     found = re.search(r"^seed (\d+) of .*\n  ([^:]+): ", told)
     assert found is not None, told
     record_property("mutant", (name, *found.groups()))
-    assert found[2] == number, told
+    assert found[2] in number.split(), told

@@ -17,7 +17,7 @@ from tfchain.sim.trace import Step
 from tfchain.sim.world import World, simulate
 from tfchain.tx.transaction import transaction_id
 
-EFFECTS = range(0, 300, 25)
+EFFECTS = range(0, 220, 20)
 """Of one node in its first five heights; `tfchain simulate --scenario boundaries` takes them all."""
 
 
@@ -33,6 +33,21 @@ def _world(seconds: int = 6) -> World:
 def test_a_crash_before_any_effect_costs_nothing_that_was_said_or_stored(effect: int) -> None:
     """Scenario 21: S3, S4, S7 and progress."""
     _held(simulate(Plan(seed=4 * effect + effect % 4, scenario=BOUNDARIES)))
+
+
+def test_the_effects_of_five_heights_are_all_among_the_boundaries() -> None:
+    """Scenario 21: how far seeds have to go, four for each effect."""
+    world, effects, last = _world(), [0], max(EFFECTS)
+    step = world.trace.step
+
+    def and_count(one: Step) -> None:
+        step(one)
+        if one.node == 0 and world.watch.heights[0] < 5:
+            effects[0] += len(one.effects)
+
+    world.trace.step = and_count  # type: ignore[method-assign, assignment]
+    _held(world.run())
+    assert last <= effects[0] < 300
 
 
 def _before(world: World, sort: type[object], act: Callable[[int, Step], None]) -> None:
@@ -79,7 +94,7 @@ def test_a_disk_that_breaks_its_word_makes_nobody_contradict_itself(seed: int) -
 
 
 @pytest.mark.parametrize("disk", DISKS)
-@pytest.mark.parametrize("writes", [0])
+@pytest.mark.parametrize("writes", [0, 2])
 def test_a_full_disk_stops_a_node_before_anything_leaves_that_is_not_kept(
     disk: str, writes: int
 ) -> None:

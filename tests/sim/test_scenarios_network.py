@@ -14,7 +14,7 @@ from tfchain.replica.events import ROUND, Fired
 from tfchain.sim.cast import Cast
 from tfchain.sim.chance import Chance
 from tfchain.sim.faults import Cut, Fault, Skew, Slow, Turn, swizzle
-from tfchain.sim.network import Weather, chords, into
+from tfchain.sim.network import Weather, between, chords, into
 from tfchain.sim.plan import Plan, Report
 from tfchain.sim.trace import Step
 from tfchain.sim.world import START_MS, World
@@ -45,6 +45,17 @@ def _at(world: World, at_ms: int, look: Callable[[], Sequence[int]]) -> list[int
 
 def _heights(world: World) -> Callable[[], Sequence[int]]:
     return lambda: list(world.watch.heights)
+
+
+def test_a_node_cut_off_for_scores_of_heights_catches_up_without_a_restart() -> None:
+    """Scenario 13: {A, B, C} | {D}. Blocks are fetched in runs of 32, so that three must come."""
+    world = _world(110, (1_000, Cut(links=tuple(between([0, 1, 2], [3])))))
+    before = _at(world, 109_900, _heights(world))
+    report = _held(world)
+    assert before[3] <= 1
+    assert min(before[:3]) > 64, "the fourth's turns take a round more"
+    assert report.healed_ms < 15_000
+    assert world.nodes[3]._life == 1, "nobody was restarted"
 
 
 def test_a_node_that_hears_nobody_harms_nobody_and_catches_up() -> None:
@@ -151,8 +162,9 @@ def _first_propose_timer(world: World) -> int:
     def and_look(one: Step) -> None:
         step(one)
         event = one.event
-        timer = event.timer if isinstance(event, Fired) else None
-        if one.node == 1 and timer is not None and (timer.name, timer.step) == (ROUND, PROPOSE):
+        if one.node != 1 or not isinstance(event, Fired):
+            return
+        if (event.timer.name, event.timer.step) == (ROUND, PROPOSE):
             found.append(one.at_ms)
 
     world.trace.step = and_look  # type: ignore[method-assign, assignment]

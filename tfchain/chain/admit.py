@@ -44,15 +44,7 @@ def admit(state: State, transaction: Transaction, context: Context) -> Kind:
         Rejected: `malformed`, `unsigned`, `wrong_chain`, `expired`, `far_expiry`, `nonce`, `fee`,
             `balance`, or what the free kind says.
     """
-    envelope = transaction.envelope
-    if envelope.kind == SYSTEM_KIND:
-        raise Rejected("unsigned", "nobody submits a system transaction")
-    if envelope.chain_id != context.params.chain_id:
-        raise Rejected("wrong_chain", f"this chain is {context.params.chain_id}")
-    if envelope.valid_until < context.height:
-        raise Rejected("expired", f"valid until height {envelope.valid_until}")
-    if envelope.valid_until > context.height + context.params.expiry_max:
-        raise Rejected("far_expiry", f"at most {context.params.expiry_max} blocks ahead")
+    check_envelope(transaction, context)
     try:
         body = open_body(transaction)
     except Malformed as fault:
@@ -62,6 +54,23 @@ def admit(state: State, transaction: Transaction, context: Context) -> Kind:
     else:
         _charge(state, transaction, context.params)
     return body
+
+
+def check_envelope(transaction: Transaction, context: Context) -> None:
+    """Whether it is for this chain and this time.
+
+    Raises:
+        Rejected: `unsigned`, `wrong_chain`, `expired`, `far_expiry`.
+    """
+    envelope = transaction.envelope
+    if envelope.kind == SYSTEM_KIND:
+        raise Rejected("unsigned", "nobody submits a system transaction")
+    if envelope.chain_id != context.params.chain_id:
+        raise Rejected("wrong_chain", f"this chain is {context.params.chain_id}")
+    if envelope.valid_until < context.height:
+        raise Rejected("expired", f"valid until height {envelope.valid_until}")
+    if envelope.valid_until > context.height + context.params.expiry_max:
+        raise Rejected("far_expiry", f"at most {context.params.expiry_max} blocks ahead")
 
 
 def _space(state: State, transaction: Transaction, context: Context, body: FreeKind) -> None:

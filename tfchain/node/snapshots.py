@@ -48,7 +48,8 @@ async def keep_snapshots(node: Node) -> None:
         due = bool(every) and height // every > last // every
         try:
             if asked or due:
-                _request(shelf).unlink(missing_ok=True)
+                with told("cannot take up the request", _request(shelf)):
+                    _request(shelf).unlink(missing_ok=True)
                 await _make(node, shelf)
             await trio.to_thread.run_sync(shelf.complete, node.disk.chain)
         except Unavailable as refusal:

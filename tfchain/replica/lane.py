@@ -10,11 +10,12 @@ from typing import Final
 
 from tfchain.base.limits import MEMPOOL_NONCE_AHEAD_MAX
 from tfchain.base.units import Address, Height, Millis
-from tfchain.chain.admit import admit, context_of
+from tfchain.chain.admit import admit, check_envelope, context_of
 from tfchain.errors import Rejected
 from tfchain.ledger.accounts import account_of
 from tfchain.ledger.params import Params
 from tfchain.ledger.state import Reader, State
+from tfchain.tx.kind import Context
 from tfchain.tx.registry import FREE_NUMBERS
 from tfchain.tx.transaction import Transaction
 
@@ -157,6 +158,7 @@ class Lane:
         return account_of(self._state, self.sender).nonce
 
     def _replace(self, known: Entry, entry: Entry, ground: Ground) -> list[Entry]:
+        check_envelope(entry.transaction, _context(entry, ground))
         least = known.fee + known.fee // PRICE_STEP + 1
         if entry.fee < least:
             raise Rejected("underpriced", f"nonce {known.nonce} is taken: {least} units replace it")
@@ -171,9 +173,8 @@ class Lane:
         """At the end of the run, or ahead of it where a few nonces are still to come."""
         assert self._state is not None
         transaction = entry.transaction
-        context = context_of(transaction, ground.height, ground.now_ms, ground.params)
         try:
-            admit(self._state, transaction, context)
+            admit(self._state, transaction, _context(entry, ground))
         except Rejected as refusal:
             if refusal.code != "nonce" or not self._may_wait(entry, ground.params):
                 raise
@@ -203,3 +204,7 @@ class Lane:
             except Rejected as refusal:
                 lost.append((entry, refusal))
         return lost
+
+
+def _context(entry: Entry, ground: Ground) -> Context:
+    return context_of(entry.transaction, ground.height, ground.now_ms, ground.params)

@@ -25,6 +25,9 @@ FEE: Final = 10_000
 INTERVAL_MS: Final = 1_000
 """From one block to the next."""
 
+EVIDENCE_S: Final = 600
+"""After so many seconds, and 600 blocks, evidence expires."""
+
 _CONSTANTS: Final = """
 name = "simnet"
 time = GENESIS_TIME
@@ -64,7 +67,7 @@ power_spacing = 1
 
 [evidence]
 blocks = 600
-seconds = 600
+seconds = EVIDENCE_S
 bytes = 16384
 
 [[regime]]
@@ -118,7 +121,9 @@ def key_of(role: str, number: int) -> Address:
 
 
 @cache
-def genesis_text(powers: tuple[int, ...], interval_ms: int = INTERVAL_MS) -> str:
+def genesis_text(
+    powers: tuple[int, ...], interval_ms: int = INTERVAL_MS, evidence_s: int = EVIDENCE_S
+) -> str:
     """A genesis file with validators of these powers, who are its guardians too."""
     rows = [f"{name_of(kind)} = {FEE}" for kind in PAID_KINDS]
     for number in (*range(SENDERS), GUEST):
@@ -129,4 +134,5 @@ def genesis_text(powers: tuple[int, ...], interval_ms: int = INTERVAL_MS) -> str
         rows.append(f'[[validator]]\nkey = "{key}"\npower = {power}\nreward_account = "{key}"')
         rows.append(f'[[guardian]]\naccount = "{key}"')
     constants = _CONSTANTS.replace("GENESIS_TIME", str(GENESIS_TIME))
+    constants = constants.replace("EVIDENCE_S", str(evidence_s))
     return constants.replace("INTERVAL_MS", str(interval_ms)) + "\n".join(rows) + "\n"

@@ -17,6 +17,8 @@
 | S11    | nobody correct is ever accused                                                      |
 | W1     | a validator's own word is on its disk before it leaves (consensus 1.7.2)            |
 | 1.1.10 | nobody stays behind the rounds of more than a third of the power                    |
+| 1.9.3  | whoever was seen to say two things answers for it on the ledger                     |
+| 1.1.6  | whoever holds a block knows of its polka, however late it came                      |
 | 1.14.1 | whoever lacks a block that two thirds voted for asks for it until it comes          |
 | L1     | after the heal every correct node decides new heights, and nobody restarts it       |
 | L2     | a transaction that is handed in after the heal comes into the chain                 |
@@ -31,6 +33,7 @@ from typing import Final
 from tfchain.base.units import Height
 from tfchain.bft.messages import Message, Vote
 from tfchain.errors import InvalidBlock, Malformed
+from tfchain.ledger import tables
 from tfchain.ledger.commit import NIL, PREVOTE
 from tfchain.ledger.validators import validator_address
 from tfchain.replica.effects import Conflict, Save
@@ -80,6 +83,8 @@ class Watch:
         self.addresses = [validator_address(keys[cast.validator_of(node)]) for node in nodes]
         self.byzantine = tuple(self.addresses[validator] for validator in cast.byzantine)
         self.words = Words(self.fold, self.byzantine)
+        self._accused: dict[bytes, dict[int, None]] = {}
+        """By address: the nodes that saw two statements of it, in their present lives."""
         self._good: dict[bytes, bool] = {}
         """Blocks of the height after the last, and whether they are valid."""
         self.heights = [0] * cast.nodes
@@ -129,6 +134,21 @@ class Watch:
         author = self.words.author(conflict.first)
         if author not in self.byzantine:
             raise Violation("S11", f"node {node} accuses somebody correct: {conflict}")
+        self._accused.setdefault(author, {})[node] = None
+
+    def died(self, node: int) -> None:
+        """Whom a node alone had seen to lie, it may have forgotten by now."""
+        for seen_by in self._accused.values():
+            seen_by.pop(node, None)
+
+    def unsettled(self) -> bytes | None:
+        """One whom a correct node saw to lie, and who has not answered for it on the ledger (1.9.3)."""
+        state = self.fold.state()
+        for author, seen_by in self._accused.items():
+            seat = tables.SEATS.get(state, author)
+            if seen_by and seat is not None and seat.fault is None:
+                return author
+        return None
 
     # What is stored.
 

@@ -21,8 +21,8 @@ from tfchain.sim.cast import (
 )  # fmt: skip
 from tfchain.sim.chance import Chance
 from tfchain.sim.faults import Crash, Cut, Draw, Fault, Turn
-from tfchain.sim.genesis import INTERVAL_MS
-from tfchain.sim.liar import FORGED, HABITS, INVALID, TIPS
+from tfchain.sim.genesis import EVIDENCE_S, INTERVAL_MS
+from tfchain.sim.liar import ACCUSING, FORGED, HABITS, INVALID, PROPOSALS, TIPS, VOTES
 from tfchain.sim.network import Weather, between
 
 PAUSE_MS: Final = (200, 1_800)
@@ -59,6 +59,7 @@ class Scenario:
     pause_ms: tuple[int, int] = PAUSE_MS
     heal_ms: int = HEAL_MS
     interval_ms: int = INTERVAL_MS
+    evidence_s: int = EVIDENCE_S
     cast: Cast | None = field(default=None)
     """Who plays, where that is not drawn."""
 
@@ -102,7 +103,11 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "slow": Scenario(draws=(faults.slow, faults.storm)),
     "liar": Scenario(draws=(*_LINKS, *_WORDS, *_MENDS, faults.storm), weaknesses=(LIAR,)),
     "forgers": Scenario(
-        draws=(*_LINKS, faults.whole), weaknesses=(LIAR,), habits=(INVALID, FORGED, TIPS)
+        draws=(*_LINKS, faults.whole), weaknesses=(LIAR,), habits=(INVALID, FORGED, TIPS, ACCUSING)
+    ),
+    "evidence": Scenario(
+        draws=(faults.alone, faults.alone, faults.rounds), weaknesses=(LIAR,),
+        habits=(VOTES, PROPOSALS), pause_ms=(2_000, 5_000), evidence_s=2,
     ),
     "liars": Scenario(
         draws=(faults.rounds, faults.rounds, faults.whole), weaknesses=(LIAR,), sizes=(7, 8),

@@ -57,12 +57,13 @@ class World:
         self._chance = Chance(f"{plan.scenario} {plan.validators} {plan.seed}")
         self.cast = cast or cast_of(plan.scenario, self._chance.branch("cast"), plan.validators)
         self._heal_ms = plan.heal_ms or heal_of(plan.scenario, self.cast)
-        self._interval_ms = SCENARIOS[plan.scenario].interval_ms
+        scenario = SCENARIOS[plan.scenario]
+        self._interval_ms = scenario.interval_ms
         self._due: list[tuple[int, int, Callable[[], None]]] = []
         self._order = count()
         self._target = 0
         """The height that everybody must reach; 0 before the heal."""
-        text = genesis_text(self.cast.powers, self._interval_ms)
+        text = genesis_text(self.cast.powers, self._interval_ms, scenario.evidence_s)
         keys = [key_of("validator", number) for number in range(self.cast.validators)]
         self.watch = Watch(text, keys, self.cast)
         chance = self._chance.branch("network")
@@ -131,11 +132,11 @@ class World:
         return [self.watch.heights[index] for index in self.watch.correct]
 
     def _has_gone_on(self) -> bool:
-        """L1, L2 and L3 at once."""
+        """L1, L2 and L3 at once; and whoever was seen to lie has answered for it."""
         heights = self._heights()
         if not 0 < self._target <= min(heights) or max(heights) - min(heights) > 1:
             return False
-        return self.load.has_last()
+        return self.load.has_last() and not self.watch.unsettled()
 
     def _too_late(self) -> int:
         """What was promised and did not come. Where a third and more lies, nothing was."""
@@ -146,6 +147,8 @@ class World:
             raise Violation("L1", f"heights {heights}, {target} was due for all")
         if not self.load.has_last():
             raise Violation("L2", f"heights {heights}, and the guest's transaction is in none")
+        if min(heights) >= target and (open_ := self.watch.unsettled()):
+            raise Violation("1.9.3", f"{open_.hex()} said two things, and no block holds that")
         raise Violation("L3", f"heights {heights}, {target} was due for all")
 
     def _check_rows(self) -> None:
@@ -261,6 +264,7 @@ class World:
     def died(self, node: int, down_ms: int) -> None:
         """A node is down: its peers notice, and it is started again."""
         self.trace.note(f"{self.now_ms - START_MS:>7} ms  node {node} is down")
+        self.watch.died(node)
         gone = self.nodes[node]
         for other in self.nodes:
             if other is not gone:

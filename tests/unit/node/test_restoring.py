@@ -11,15 +11,16 @@ import pytest
 import trio
 
 from tfchain.base.units import Height
-from tfchain.errors import Malformed
+from tfchain.errors import Malformed, Unavailable
 from tfchain.ledger.light import id_of
 from tfchain.net.surface import Contact
 from tfchain.node.config import NodeConfig, Place
 from tfchain.node.home import Home, Seeds, create_home
 from tfchain.node.node import Node
+from tfchain.node.pruning import check_keeping, keep_pruned, pruned
 from tfchain.node.restoring import read_trust
 from tfchain.node.running import run_node
-from tfchain.node.snapshots import request_snapshot
+from tfchain.node.snapshots import keep_snapshots, request_snapshot
 from tfchain.store.chain import RESTORING, ChainStore
 from tfchain.store.open import open_store
 
@@ -99,6 +100,52 @@ async def test_a_restored_node_starts_again_without_being_told(
                 node = await nursery.start(partial(run_node, joiner.folder, trust=again))
                 await node.heads.wait_for(node.heads.current + 2)
                 nursery.cancel_scope.cancel()
+
+
+async def test_a_node_that_follows_a_pruned_one_is_told_that_only_a_snapshot_leads_on(
+    home: Home, genesis: str, running: "RunNode", people: "type[Keys]", tmp_path: Path
+) -> None:
+    """1.11: whoever lacks the next block says so, and is asked no more."""
+    async with running(home) as source:
+        await source.heads.wait_for(12)
+        assert await trio.to_thread.run_sync(pruned, source.disk.chain, 4, source.disk.shelf) > 0
+        joiner = _joiner(tmp_path / "joiner", genesis, people, [_contact(source)])
+        async with running(joiner) as node:
+            replica = node.pump.replica
+            await _until(lambda: replica.sync.stranded(replica.tip.height))
+            assert node.heads.current == 0
+
+
+async def test_a_running_node_prunes_what_its_settings_say(
+    home: Home, running: "RunNode", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tfchain.node.pruning.BATCHES_EVERY", 1)
+    async with running(home) as node:
+        node.config = replace(node.config, keep_blocks=4, keep_batches=1)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(keep_pruned, node)
+            await node.heads.wait_for(node.heads.current + 8)
+            await _until(lambda: node.disk.chain.base() >= node.heads.current - 4)
+            nursery.cancel_scope.cancel()
+        home.guardian_key.write_text("anything")
+        with pytest.raises(Unavailable, match="a guardian's node keeps all"):
+            check_keeping(node)
+        node.config = replace(node.config, keep_blocks=0, keep_batches=0)
+        check_keeping(node)
+        await keep_pruned(node)
+
+
+async def test_a_snapshot_that_the_disk_refuses_costs_no_node(
+    home: Home, running: "RunNode", capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.snapshots.write_text("a file where a folder is due")
+    async with running(home) as node:
+        node.config = replace(node.config, snapshot_every=1)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(keep_snapshots, node)
+            await node.heads.wait_for(node.heads.current + 3)
+            nursery.cancel_scope.cancel()
+    assert "no snapshot" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -641,3 +641,27 @@ def test_a_chain_of_light_blocks_is_cut_short_to_fit(source: Source) -> None:
     assert source.honest(wire.GetLights(height=Height(51), count=1)) is None
     assert source.honest(wire.GetManifest(height=Height(7))) is None
     assert source.honest(wire.GetChunk(height=HEIGHT, index=999)) is None
+
+
+def test_headers_beside_a_snapshot_outlive_the_blocks(source: Source) -> None:
+    """A node that has pruned its blocks still proves the snapshot that it offers."""
+    bare = ChainStore(MemoryStore())
+    bare.begin(source.text)
+    answer = answer_to(wire.GetLights(height=HEIGHT, count=5), bare, source.shelf)
+    assert answer is not None
+    assert [block.height for block in wire.decode_lights(answer[1])] == [8, 9, 10]
+    assert answer_to(wire.GetLights(height=Height(7), count=1), bare, source.shelf) == (
+        wire.LIGHTS,
+        wire.encode_lights([source.light(7)]),
+    )
+    assert answer_to(wire.GetLights(height=Height(2), count=1), bare, source.shelf) is None
+
+
+def test_light_blocks_of_one_answer_are_cut_short_by_their_size(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = len(encode_record(source.light(20)))
+    monkeypatch.setattr(wire, "LIGHTS_BYTES_MAX", 3 * one + 20)
+    answer = source.honest(wire.GetLights(height=Height(20), count=32))
+    assert answer is not None
+    assert len(wire.decode_lights(answer[1])) == 3
