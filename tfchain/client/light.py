@@ -126,14 +126,21 @@ class LightAnchor:
         return block.validators
 
     def follow(self, height: Height) -> LightBlock:
-        """The verified light block of a height; raises as `validators_of`."""
+        """The verified light block of a height; raises as `validators_of`.
+
+        From a block that is too old to climb from, one still comes down to it: links do not age.
+        """
         if height not in self.trusted:
             below = [known for known in self.trusted if known < height]
-            if below:
+            above = [known for known in self.trusted if known > height]
+            if below and not (above and self._is_old(self.trusted[max(below)])):
                 self._climb(self.trusted[max(below)], height)
             else:
-                self._go_down(self.trusted[min(self.trusted)], height)
+                self._go_down(self.trusted[min(above)], height)
         return self.trusted[height]
+
+    def _is_old(self, block: LightBlock) -> bool:
+        return block.time + self.terms.period <= self.clock()
 
     def _climb(self, start: LightBlock, height: Height) -> None:
         climb = Climb(self.terms, start, height)

@@ -92,6 +92,21 @@ def test_sets_are_followed_up_and_down_and_remembered(right: "LightChain") -> No
     assert _anchor(Fake(right)).told.endswith("no witness asked")
 
 
+def test_what_lies_between_is_reached_by_links_once_the_lower_one_is_too_old(
+    right: "LightChain",
+) -> None:
+    """1.17.4: a proof may need a block, then the one above it, both below the trusted one."""
+    time = Time()
+    anchor = _anchor(Fake(right), height=12, time=time)
+    assert anchor.follow(Height(5)) == right.at(5)
+    time.ms = 5_000 + TERMS.period
+    assert anchor.follow(Height(6)) == right.at(6)
+    assert anchor.follow(Height(20)) == right.at(20), "the upper one is still young enough"
+    time.ms += 20_000
+    with pytest.raises(Distrust, match="expired"):
+        anchor.follow(Height(30))
+
+
 def test_another_header_than_was_verified_is_refused(right: "LightChain") -> None:
     header = replace(right.at(20).header, state_root=b"\x01" * 32)
     with pytest.raises(InvalidBlock, match="not the one that was verified"):

@@ -1,18 +1,32 @@
 """Whole nodes in one process: real disks, real sockets, blocks ten times as fast as on a devnet."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import json
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+)
+from dataclasses import replace
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from time import time
+from typing import Any
 
+import httpx
 import pytest
 import trio
 
 from tfchain.base import crypto
 from tfchain.base.address import to_text
-from tfchain.base.shapes import layout
+from tfchain.base.shapes import decode_record, encode_record, layout
 from tfchain.base.units import Address, Height, Utft
+from tfchain.ledger.block import Header
+from tfchain.ledger.commit import ABSENT, FOR_BLOCK, PRECOMMIT, CommitSlot, vote_message
+from tfchain.ledger.light import LIGHT_BYTES_MAX, LightBlock, id_of
 from tfchain.node.config import NodeConfig, Place
 from tfchain.node.faults import one_fault
 from tfchain.node.home import Home, Seeds, create_home
@@ -121,3 +135,104 @@ def transfer() -> Transferring:
         return encode_transaction(envelope, plain, signature)
 
     return make
+
+
+class Liar:
+    """A node's HTTP face that shows another history from a height on, signed by whoever joins in.
+
+    All else it hands on to a node that says the truth, and it keeps what it is accused of.
+    """
+
+    def __init__(self, truth: str, seeds: Sequence[bytes], height: int) -> None:
+        self._truth = httpx.Client(base_url=truth, trust_env=False, timeout=PATIENCE_S)
+        self._seeds = {crypto.public_key(seed): seed for seed in seeds}
+        self._height = height
+        self.accused: list[bytes] = []
+        self.url = ""
+
+    def forged(self, block: LightBlock) -> LightBlock:
+        """Another block of the same height and round: other transactions, the same state."""
+        header = replace(block.header, tx_root=bytes(32))
+        made = replace(block, header=header)
+        place = (header.height, block.commit.round, id_of(made))
+        text = vote_message(header.chain_id, PRECOMMIT, *place)
+        slots = [
+            CommitSlot(flag=FOR_BLOCK, signature=crypto.sign(self._seeds[row.key], text))
+            if row.key in self._seeds
+            else CommitSlot(flag=ABSENT, signature=b"")
+            for row in block.validators.validators
+        ]
+        commit = replace(block.commit, block_id=id_of(made), slots=tuple(slots))
+        return replace(made, commit=commit)
+
+    def ask(self, path: str) -> tuple[int, bytes]:
+        """What it answers, and the code."""
+        response = self._truth.get(path)
+        if response.status_code != httpx.codes.OK or not path.startswith(("/v1/light", "/v1/pro")):
+            return response.status_code, response.content
+        plain = response.json()
+        if path.startswith("/v1/light"):
+            block = self._other(plain["height"])
+            return 200, json.dumps({**plain, "light_block": encode_record(block).hex()}).encode()
+        proof = plain.get("batch", plain)
+        block = self._other(self._height_of(proof["block"]["header"]))
+        proof["block"]["header"] = encode_record(block.header).hex()
+        proof["block"]["commit"] = encode_record(block.commit).hex()
+        return 200, json.dumps(plain).encode()
+
+    def _height_of(self, header: str) -> int:
+        return decode_record(Header, bytes.fromhex(header)).height
+
+    def _other(self, height: int) -> LightBlock:
+        plain: dict[str, Any] = self._truth.get(f"/v1/light/{height}").json()
+        block = decode_record(LightBlock, bytes.fromhex(plain["light_block"]), LIGHT_BYTES_MAX)
+        return block if height < self._height else self.forged(block)
+
+    def close(self) -> None:
+        self._truth.close()
+
+
+def _face_of(liar: Liar) -> type[BaseHTTPRequestHandler]:
+    class Face(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._say(*liar.ask(self.path))
+
+        def do_POST(self) -> None:
+            liar.accused.append(self.rfile.read(int(self.headers["content-length"])))
+            self._say(200, b"{}")
+
+        def _say(self, code: int, body: bytes) -> None:
+            self.send_response(code)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # type: ignore[explicit-override]  # noqa: A002
+            return
+
+    return Face
+
+
+Lying = Callable[..., AbstractContextManager[Liar]]
+
+
+@pytest.fixture(scope="session")
+def lying() -> Lying:
+    """`with lying(truth, seeds, height) as liar`: it answers at `liar.url` inside the block."""
+
+    @contextmanager
+    def run(truth: str, seeds: Sequence[bytes], height: int) -> Iterator[Liar]:
+        liar = Liar(truth, seeds, height)
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _face_of(liar))
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        liar.url = f"http://127.0.0.1:{server.server_address[1]}"
+        try:
+            yield liar
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+            liar.close()
+
+    return run

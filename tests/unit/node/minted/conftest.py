@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from time import time
 from typing import Final
 
 import pytest
@@ -67,10 +68,12 @@ SIZE: Final = Resources(cru=8, mru=32 * GIB, hru=0, sru=500 * GIB)
 EVERY_S: Final = 6
 """From one report to the next: what interval and grace of the devnet allow."""
 PATIENCE_S: Final = 60
+AGO_S: Final = 300
+"""Its last block is some minutes old then: later than any of it, within a devnet's trust period."""
 
 
-def genesis_text() -> str:
-    rows = [TEMPLATE.read_text(encoding="utf-8").replace("time = 0", f"time = {START}")]
+def genesis_text(start: int = START) -> str:
+    rows = [TEMPLATE.read_text(encoding="utf-8").replace("time = 0", f"time = {start}")]
     names = [to_text(farmer.address) for farmer in FARMERS]
     rows += [f'[[account]]\naddress = "{name}"\nbalance = 1000000000' for name in names]
     for seed in VALIDATORS:
@@ -87,6 +90,7 @@ class Mint:
     def __init__(self, chain: ChainStore) -> None:
         self.chain = chain
         self.genesis = chain.genesis()
+        self.start = self.genesis.time
         self.tip: Tip = chain.tip()
         self.commit: Commit | None = None
 
@@ -98,7 +102,7 @@ class Mint:
 
     def at(self, second: int, *txs: bytes) -> None:
         """The next block, so many seconds after the genesis."""
-        params, now = self.genesis.params, Seconds(START + second)
+        params, now = self.genesis.params, Seconds(self.start + second)
         due = mints.due(self.state(), params, Height(self.tip.height + 1), now)
         proposer = self.tip.validators.proposer(Round(0)).address
         time = Millis(now * 1_000)
@@ -128,7 +132,7 @@ class Mint:
         return sign(key, self.genesis.params, body, nonce, until).raw
 
     def report(self, second: int) -> list[bytes]:
-        moment = Seconds(START + second)
+        moment = Seconds(self.start + second)
         return [
             self.tx(farmer, ReportUptime(node_id=NodeId(number), t=moment, uptime=Seconds(second)))
             for number, farmer in enumerate(FARMERS, start=1)
@@ -178,9 +182,9 @@ class Mint:
         if not paid:
             self.at(100)
             return
-        self.at(self.batch().attest_until - START + 1, *self.attest())
+        self.at(self.batch().attest_until - self.start + 1, *self.attest())
         assert self.batch().state == APPROVED
-        second = self.batch().pay_at - START
+        second = self.batch().pay_at - self.start
         for more in range(3):
             self.at(second + more)
         gift = Transfer(to=FARMERS[1].address, amount=Utft(500))
@@ -203,9 +207,10 @@ class Minted:
 class Asked:
     """Two nodes in a thread of their own: one has the chain, the other fetched it."""
 
-    def __init__(self, folder: Path, *, paid: bool) -> None:
+    def __init__(self, folder: Path, *, paid: bool, start: int = START) -> None:
         self._folder = folder
         self._paid = paid
+        self._start = start
         self._ready = threading.Event()
         self._thread = threading.Thread(target=trio.run, args=(self._run,))
         self.minted: Minted | None = None
@@ -229,7 +234,7 @@ class Asked:
             self._ready.set()
 
     async def _nodes(self) -> None:
-        text = genesis_text()
+        text = genesis_text(self._start)
         quiet = NodeConfig(p2p=Place(), http=Place(), anyone=True, log="warning")
         first = create_home(
             self._folder / "a", text, quiet, Seeds(node=bytes([31]) * 32, validator=None)
@@ -272,5 +277,13 @@ def minted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minted]:
 def sealed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minted]:
     """A node of a chain that has sealed its first period, and not paid it yet."""
     asked = Asked(tmp_path_factory.mktemp("sealed"), paid=False)
+    yield asked.start()
+    asked.stop()
+
+
+@pytest.fixture(scope="session")
+def recent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minted]:
+    """A node of a chain that paid its first period minutes ago: light clients may begin there."""
+    asked = Asked(tmp_path_factory.mktemp("recent"), paid=True, start=int(time()) - AGO_S)
     yield asked.start()
     asked.stop()
