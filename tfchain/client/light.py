@@ -5,6 +5,7 @@ both are signed, somebody cheats: each side is handed the evidence against the o
 believed any more (consensus 1.17.5). It runs between a question and its answer: calls block.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -24,6 +25,7 @@ from tfchain.ledger.validators import ValidatorSet
 
 ANSWER_S: Final = 10.0
 ANSWER_BYTES_MAX: Final = 4 * LIGHT_BYTES_MAX
+PIECE_BYTES: Final = 64 * 1024
 DOWN_MAX: Final = 5_000
 """Links followed below the trusted block; whoever needs more names an earlier one."""
 LAG_MS: Final = 10_000
@@ -60,28 +62,35 @@ class HttpSource:
 
     def block(self, height: Height | None) -> LightBlock | None:
         place = "last" if height is None else str(height)
-        response = self._ask("GET", f"/v1/light/{place}", None)
-        if response.status_code == httpx.codes.NOT_FOUND:
+        code, content = self._ask("GET", f"/v1/light/{place}", None)
+        if code == httpx.codes.NOT_FOUND:
             return None
-        plain = self._plain(response)
+        plain = self._plain(code, content)
         raw = bytes_of(plain.get("light_block") if isinstance(plain, dict) else None)
         return decode_record(LightBlock, raw, LIGHT_BYTES_MAX)
 
     def accuse(self, attack: LightAttack) -> None:
         self._ask("POST", "/v1/light/attacks", {"attack": encode_record(attack).hex()})
 
-    def _ask(self, method: str, path: str, body: object) -> httpx.Response:
+    def _ask(self, method: str, path: str, body: object) -> tuple[int, bytes]:
+        """Code and content. Of what is too long, no more is read than it takes to see that."""
+        content = bytearray()
         try:
-            return self.http.request(method, self.name + path, json=body)
+            with self.http.stream(method, self.name + path, json=body) as response:
+                for piece in response.iter_bytes(PIECE_BYTES):
+                    content += piece
+                    if len(content) > ANSWER_BYTES_MAX:
+                        break
         except (httpx.HTTPError, httpx.InvalidURL) as fault:
             remedy = f"is it running, and is this its address? ({type(fault).__name__})"
             raise Unavailable("the node does not answer", self.name, remedy) from fault
+        return response.status_code, bytes(content)
 
-    def _plain(self, response: httpx.Response) -> object:
-        if response.status_code != httpx.codes.OK or len(response.content) > ANSWER_BYTES_MAX:
+    def _plain(self, code: int, content: bytes) -> object:
+        if code != httpx.codes.OK or len(content) > ANSWER_BYTES_MAX:
             raise Unavailable("the node gives no light blocks", self.name, "name another node")
         try:
-            plain: object = response.json()
+            plain: object = json.loads(content)
         except (ValueError, RecursionError) as fault:
             raise Malformed(f"{self.name}: what answers is no tfchain node") from fault
         return plain

@@ -1,5 +1,6 @@
 """Following headers from a block that a person named, with witnesses (1.17.5, scenario 49)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -219,3 +220,19 @@ def test_light_blocks_come_over_http(right: "LightChain") -> None:
             source.block(Height(height))
     with pytest.raises(Unavailable, match="does not answer"):
         source.block(Height(11))
+
+
+def test_an_answer_without_an_end_is_left(right: "LightChain") -> None:
+    """What a node sends is measured while it comes, not once it is all here."""
+    sent = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 1024
+            yield bytes(1024)
+
+    source = _source({"/v1/light/3": httpx.Response(200, content=endless())})
+    with pytest.raises(Unavailable, match="no light blocks"):
+        source.block(Height(3))
+    assert sent <= light.ANSWER_BYTES_MAX + 2 * light.PIECE_BYTES
