@@ -69,7 +69,7 @@ def answer_to(request: wire.Request, chain: ChainStore, shelf: Shelf) -> Answer 
             blocks = _lights(request, chain, shelf)
             return (wire.LIGHTS, wire.encode_lights(blocks)) if blocks else None
         case wire.GetSnapshots():
-            return wire.SNAPSHOTS, wire.encode_offers(_offers(shelf))
+            return wire.SNAPSHOTS, wire.encode_offers(_offers(shelf, chain.base()))
         case wire.GetManifest():
             manifest = shelf.manifest(request.height)
             return None if manifest is None else (wire.MANIFEST, encode_record(manifest))
@@ -80,9 +80,10 @@ def answer_to(request: wire.Request, chain: ChainStore, shelf: Shelf) -> Answer 
             return wire.CHUNK, wire.encode_chunk(request.height, request.index, raw)
 
 
-def _offers(shelf: Shelf) -> list[wire.Offer]:
-    """Complete ones: nobody can prove the others yet."""
-    kept = [one for one in shelf.kept() if one.complete][: wire.OFFERS_MAX]
+def _offers(shelf: Shelf, base: Height) -> list[wire.Offer]:
+    """Complete ones, for nobody can prove the others yet, from which our blocks lead on."""
+    kept = [one for one in shelf.kept() if one.complete and base <= one.height + 1]
+    kept = kept[: wire.OFFERS_MAX]
     return [wire.Offer(height=one.height, id=one.id, chunks=one.chunks) for one in kept]
 
 

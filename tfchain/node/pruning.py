@@ -4,12 +4,11 @@ from typing import Final
 
 import trio
 
-from tfchain.base.units import Height
 from tfchain.errors import Unavailable
 from tfchain.node.node import Node
 from tfchain.store.chain import ChainStore
 from tfchain.store.pruning import prune_batches, prune_blocks
-from tfchain.store.snapshot import Shelf
+from tfchain.store.snapshot import KEPT, Shelf
 
 BATCHES_EVERY: Final = 64
 """Blocks between two looks at paid batches."""
@@ -24,15 +23,26 @@ async def keep_pruned(node: Node) -> None:
         height = await node.heads.wait_for(height + 1)
         if config.keep_blocks:
             keep, shelf = config.keep_blocks, node.disk.shelf
-            await trio.to_thread.run_sync(pruned, chain, keep, shelf)
+            await trio.to_thread.run_sync(pruned, chain, keep, shelf, config.snapshot_every)
         if config.keep_batches and height % BATCHES_EVERY == 0:
             await trio.to_thread.run_sync(prune_batches, chain, config.keep_batches)
 
 
-def pruned(chain: ChainStore, keep: int, shelf: Shelf) -> int:
-    """Prune blocks, but none that the snapshots here are proven by; how many went."""
-    heights = shelf.heights()
-    return prune_blocks(chain, keep, Height(heights[0]) if heights else None)
+def pruned(chain: ChainStore, keep: int, shelf: Shelf, every: int = 0) -> int:
+    """Prune blocks, but none above a snapshot that is offered here; how many went.
+
+    Whoever starts from a snapshot needs the blocks that follow it. One that is older than `keep`
+    blocks and all that a home keeps at one `every` blocks holds nothing back: what is left is never
+    more than `most_kept` blocks, and what is more than that goes 16 at a height.
+    """
+    oldest = chain.height() - most_kept(keep, every)
+    held = [height for height in shelf.heights() if height > oldest]
+    return prune_blocks(chain, keep, held[0] if held else None)
+
+
+def most_kept(keep: int, every: int) -> int:
+    """How many blocks a store has at most that was told to keep `keep`, once it has caught up."""
+    return keep + KEPT * every
 
 
 def check_keeping(node: Node) -> None:
