@@ -4,9 +4,11 @@ A log holds our own words and those of the others as they came, signatures check
 is seen by up to as many as there are validators, and two different ones of one place are proof.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from itertools import chain
+from typing import BinaryIO, TypeAlias
 
 from tfchain.base.crypto import verify
 from tfchain.base.units import Address
@@ -23,6 +25,29 @@ Place: TypeAlias = tuple[int, int, int]
 
 
 @dataclass(slots=True)
+class Log:
+    """One file of a member's log, and how far it was read."""
+
+    file: BinaryIO
+    position: int = 0
+
+    @property
+    def number(self) -> int:
+        """What tells it from the one that replaces it."""
+        return os.fstat(self.file.fileno()).st_ino
+
+    def news(self) -> Iterator[Message]:
+        """The signed messages that were not read before; a torn end is read once it is whole."""
+        self.file.seek(self.position)
+        content = self.file.read()
+        for end, payload in frames_from(content, self.position):
+            self.position = end
+            message = _message_of(payload)
+            if message is not None:
+                yield message
+
+
+@dataclass(slots=True)
 class Words:
     """What the keys of a network said. `faults` is empty as long as all is well."""
 
@@ -32,8 +57,12 @@ class Words:
     said: dict[tuple[bytes, Place], bytes] = field(default_factory=dict)
     """The signed bytes at each key's place."""
     faults: list[str] = field(default_factory=list)
-    _read: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """Of each member's log the file's number and how far it was read."""
+    doubles: int = 0
+    """Places at which a key said two things."""
+    logs: int = 0
+    """Files that were read: a log that grew too long is followed by another."""
+    _read: dict[int, Log] = field(default_factory=dict)
+    """The log that each member writes."""
     _signers: dict[int, Place] = field(default_factory=dict)
 
     def gather(self, member: Member) -> None:
@@ -43,20 +72,16 @@ class Words:
         self._look_at_signer(member)
 
     def _new_messages(self, member: Member) -> Iterator[Message]:
-        path = member.home.wal
+        log, path = self._read.get(member.number), member.home.wal
         if not path.exists():
             return
-        with path.open("rb") as file:
-            number = path.stat().st_ino
-            known, position = self._read.get(member.number, (number, 0))
-            start = position if known == number else 0
-            file.seek(start)
-            content = file.read()
-        for end, payload in frames_from(content, start):
-            self._read[member.number] = (number, end)
-            message = _message_of(payload)
-            if message is not None:
-                yield message
+        if log is None or log.number != path.stat().st_ino:
+            fresh = Log(path.open("rb"))  # kept open: what is replaced can be read to its end
+            self._read[member.number] = fresh
+            self.logs += 1
+            yield from fresh.news() if log is None else chain(log.news(), fresh.news())
+            return
+        yield from log.news()
 
     def _hear(self, message: Message) -> None:
         text, place = sign_bytes(self.chain_id, message), place_of(message)
@@ -66,6 +91,7 @@ class Words:
             return
         earlier = self.said.setdefault((signers[0], place), text)
         if earlier != text:
+            self.doubles += 1
             self.faults.append(f"{signers[0].hex()[:16]} signed two statements at {place}")
 
     def _look_at_signer(self, member: Member) -> None:
