@@ -62,10 +62,10 @@ def test_without_plyvel_a_leveldb_store_is_refused(tmp_path: Path, other_process
 
 def test_a_store_of_another_layout_is_refused_by_its_number(tmp_path: Path) -> None:
     store = open_store(tmp_path)
-    store.write([(META_LAYOUT, b"\x00\x00\x00\x07")])
+    store.write([(META_LAYOUT, b"\x00\x00\x00\x01")])
     store.close()
     for _ in range(2):  # the refusal gives the lock back
-        with pytest.raises(Unavailable, match="layout 7, this program knows layout 1"):
+        with pytest.raises(Unavailable, match="layout 1, this program knows layout 2"):
             open_store(tmp_path)
 
 

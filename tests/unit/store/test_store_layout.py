@@ -1,10 +1,16 @@
 """Keys of one node's rows: apart from each other, and in the order of the chain."""
 
+import json
+from hashlib import blake2b
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tfchain.base.shapes import layout as layout_of
 from tfchain.base.units import U64_MAX, Height
+from tfchain.chain.tip import Tip
 from tfchain.errors import Malformed, Unavailable
 from tfchain.store import layout
 from tfchain.store.kv import KEY_BYTES_MAX
@@ -18,7 +24,7 @@ def test_columns_are_one_byte_each_and_all_different() -> None:
 
 
 def test_the_keys_of_a_layout_never_move() -> None:
-    """Version 1, byte for byte: changing one of these needs a new LAYOUT_VERSION."""
+    """Byte for byte: changing one of these needs a new LAYOUT_VERSION."""
     height = Height(258)
     assert layout.block_key(height) == b"b\x00\x00\x00\x00\x00\x00\x01\x02"
     assert layout.commit_key(height) == b"c\x00\x00\x00\x00\x00\x00\x01\x02"
@@ -28,7 +34,7 @@ def test_the_keys_of_a_layout_never_move() -> None:
     assert layout.META_HEIGHT == b"mheight"
     assert layout.META_GENESIS == b"mgenesis"
     assert (layout.STATE, layout.TREE, layout.ARCHIVE) == (b"s", b"t", b"a")
-    assert layout.encode_version() == b"\x00\x00\x00\x01"
+    assert layout.encode_version() == b"\x00\x00\x00\x02"
 
 
 @given(low=Heights, high=Heights)
@@ -73,12 +79,23 @@ def test_a_misused_key_is_our_bug(broken: object) -> None:
 
 @pytest.mark.parametrize(
     ("row", "found"),
-    [(b"\x00\x00\x00\x02", "2"), (b"", "unreadable"), (bytes(5), "unreadable")],
+    [(b"\x00\x00\x00\x01", "1"), (b"", "unreadable"), (bytes(5), "unreadable")],
 )
 def test_another_layout_is_refused_by_name(row: bytes, found: str) -> None:
-    with pytest.raises(Unavailable, match=f"layout {found}, this program knows layout 1"):
+    with pytest.raises(Unavailable, match=f"layout {found}, this program knows layout 2"):
         layout.check_version(row, "folder")
 
 
 def test_our_layout_is_welcome() -> None:
     layout.check_version(layout.encode_version(), "folder")
+
+
+def test_what_a_store_holds_is_pinned_with_the_number_of_its_layout(golden_folder: Path) -> None:
+    """Another record, field or order of fields asks for another number: old stores are refused."""
+    pinned = json.loads((golden_folder / "layouts.json").read_text(encoding="utf-8"))
+    held = {name: fields for name, fields in pinned.items() if name.startswith("ledger.")}
+    tip = layout_of(Tip)
+    held["chain.tip.Tip"] = [tip.version, *tip.names]
+    text = json.dumps(held, sort_keys=True).encode()
+    found = blake2b(text, digest_size=8).hexdigest()
+    assert (layout.LAYOUT_VERSION, found) == (2, "0c57ac7f74dd9673")
