@@ -53,6 +53,7 @@ def _paid(block: LightBlock, members: tuple[Validator, ...]) -> ValidatorSet:
     """The set that voted on a block, with its reward accounts."""
     found = ValidatorSet(validators=members, priorities=block.validators.priorities)
     header = block.header
-    if (found.hash(), found.priorities_hash()) != (header.validators_hash, header.priorities_hash):
+    # Priorities belong to the members in their order, so the members are compared first.
+    if found.hash() != header.validators_hash or found.priorities_hash() != header.priorities_hash:
         raise Divergence(f"height {block.height}: the state's validators are not the header's")
     return found

@@ -277,8 +277,8 @@ class Replica:
     def _hear_late(self, machine: Machine, vote: Vote) -> None:
         """A precommit of the height before goes into the next commit, or into evidence."""
         for effect in machine.receive(bft.VoteReceived(vote=vote)):
-            if isinstance(effect, bft.Conflict):
-                self.council.notice(effect, machine)
+            assert isinstance(effect, bft.Conflict), "a decided height has nothing else to say"
+            self.council.notice(effect, machine)
 
     def _check_signature(self, key: Address, message: Message) -> None:
         text = sign_bytes(self.council.params.chain_id, message)

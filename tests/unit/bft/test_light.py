@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tfchain.base.crypto import verify
 from tfchain.base.shapes import decode_record, encode_record
-from tfchain.base.units import Address, Height, Millis, Power
+from tfchain.base.units import Address, Height, Millis, Power, Seconds
 from tfchain.bft import light
 from tfchain.bft.light import Climb, Distrust, Terms
 from tfchain.errors import Malformed
@@ -319,6 +319,20 @@ def test_a_trust_level_outside_of_a_third_to_all_is_our_bug(level: tuple[int, in
 
 
 # Going down.
+
+
+@pytest.mark.parametrize(
+    ("window", "period"),
+    [
+        pytest.param(0, 0, id="nobody can be held to anything: nothing is trusted"),
+        pytest.param(100, 66_666, id="two thirds of the window, rounded down"),
+        pytest.param(129_599, 86_399_333, id="a little less than a day and a half"),
+        pytest.param(129_600, 86_400_000, id="two thirds of a day and a half are a day"),
+        pytest.param(1_209_600, 86_400_000, id="two weeks: never more than a day"),
+    ],
+)
+def test_trust_ends_before_a_liar_goes_free(window: int, period: int) -> None:
+    assert light.period_of(Seconds(window)) == period
 
 
 def test_going_down_follows_the_links(steady: "LightChain") -> None:

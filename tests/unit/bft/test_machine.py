@@ -557,6 +557,14 @@ def test_a_decided_block_that_is_missing_is_fetched_and_nothing_else_matters(d: 
     assert not d.machine.wanted
 
 
+def test_a_block_is_held_as_valid_once_it_was_checked_and_passed(d: Seat) -> None:
+    assert not d.machine.holds_valid(V)
+    d.checked(V)
+    d.checked(W, valid=False)
+    assert d.machine.holds_valid(V)
+    assert not d.machine.holds_valid(W)
+
+
 def test_a_decision_comes_once(d: Seat) -> None:
     """S3."""
     d.checked()
