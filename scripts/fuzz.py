@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ GROWTH_MB_MAX: Final = 32
 EDITS_MAX: Final = 6
 ATHERIS_S: Final = 900
 _DONE: Final = re.compile(r"Done (\d+) (?:runs )?in")
+_MEMORY: Final = re.compile(r"\b(INITED|DONE)\b.* rss: (\d+)Mb")
 _INSTRUMENTED: Final = """
 import sys
 import atheris
@@ -156,16 +158,22 @@ def _spliced(raw: bytes, edits: Sequence[tuple[int, bytes]]) -> bytes:
 
 def _atheris(name: str, runs: int, seed: int) -> tuple[dict[str, object], str]:
     words = [f"-runs={runs}", f"-seed={seed}", f"-max_len={INPUT_BYTES_MAX}", "-rss_limit_mb=1024"]
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", _INSTRUMENTED, name, *words],
-        capture_output=True,
-        text=True,
-        timeout=ATHERIS_S,
-        check=False,
-    )
-    tried = _DONE.search(done.stderr)
-    tail = (done.stderr.strip().splitlines() or ["no output"])[-1]
-    return {"inputs": int(tried[1]) if tried else 0}, "" if done.returncode == 0 else tail
+    with tempfile.TemporaryDirectory(prefix="tfchain-fuzz-") as corpus:
+        for number, raw in enumerate(TARGETS[name]().seeds):
+            (Path(corpus) / str(number)).write_bytes(raw[:INPUT_BYTES_MAX])
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", _INSTRUMENTED, name, *words, corpus],
+            capture_output=True,
+            text=True,
+            timeout=ATHERIS_S,
+            check=False,
+        )
+    tried, held = _DONE.search(done.stderr), dict(_MEMORY.findall(done.stderr))
+    grown = max(0, int(held.get("DONE", 0)) - int(held.get("INITED", 0)))
+    row: dict[str, object] = {"inputs": int(tried[1]) if tried else 0, "grown_mb": grown}
+    if done.returncode != 0:
+        return row, (done.stderr.strip().splitlines() or ["no output"])[-1]
+    return row, f"it grew by {grown} MB" if grown > GROWTH_MB_MAX else ""
 
 
 def _megabytes() -> int:

@@ -121,6 +121,7 @@ class Mesh:
             dialled=peer is not None and peer.dialled,
             counters=Counters() if peer is None else replace(peer.counters),
             failures=standing.failures,
+            bans=standing.bans,
             banned_s=self._standings.banned_s(key, trio.current_time()),
             reason=standing.reason,
         )

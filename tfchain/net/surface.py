@@ -77,6 +77,7 @@ class PeerStatus:
     dialled: bool
     counters: Counters
     failures: int
+    bans: int
     banned_s: float
     reason: str
 

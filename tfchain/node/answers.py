@@ -7,6 +7,7 @@ heights stay numbers. Bytes leave as hex, addresses as SS58.
 import json
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
+from math import ceil
 from typing import Annotated, Final, TypeAlias, get_args, get_origin, get_type_hints
 
 from tfchain.base.address import to_text
@@ -153,9 +154,12 @@ def status(view: Status) -> Json:
                 "connected": peer.connected,
                 "where": peer.where,
                 "reason": peer.reason,
+                "bans": peer.bans,
+                "banned_s": ceil(peer.banned_s),
             }
             for peer in view.peers
         ],
+        "door": {"refused": view.refused},
         "mempool": {"count": view.pool_count, "bytes": view.pool_bytes},
         "store": view.store,
         "supply": {

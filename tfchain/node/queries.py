@@ -89,6 +89,7 @@ class Status:
     step: str
     waiting: Waiting
     peers: tuple[PeerStatus, ...]
+    refused: int
     pool_count: int
     pool_bytes: int
     store: str
@@ -158,6 +159,7 @@ def status(node: Node) -> Status:
         step=_STEPS[machine.step],
         waiting=waiting_of(replica),
         peers=tuple(node.mesh.peers()),
+        refused=node.mesh.refused,
         pool_count=len(replica.pool),
         pool_bytes=replica.pool.size,
         store=describe(node.disk.store),

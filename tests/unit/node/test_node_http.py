@@ -72,6 +72,7 @@ async def test_the_status_says_where_the_node_stands(node: Node, http: httpx.Asy
     }
     assert status["mempool"] == {"count": 0, "bytes": 0}
     assert status["peers"] == status["batches"] == []
+    assert status["door"] == {"refused": 0}
     assert status["store"].startswith("store: ")
 
 
