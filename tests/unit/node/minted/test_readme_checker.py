@@ -22,7 +22,9 @@ CHECKER: Final = next(
     for source in re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     if "check.py" in source
 )
-LINES_MAX: Final = 90
+LINES_MAX: Final = 66
+UNREADABLE: Final = ""
+"""What is no proof at all is refused in Python's own words."""
 Outcome = tuple[int, str]
 Check = Callable[..., Outcome]
 
@@ -59,10 +61,8 @@ def test_the_checker_owes_tfchain_nothing() -> None:
     assert "tfchain" not in re.sub(r'b"tfchain/consensus[^"]*"', "", CHECKER)
     modules = re.findall(r"^(?:import|from) (.*)$", CHECKER, re.MULTILINE)
     assert [line.split(" import ")[0] for line in modules] == [
-        "json, sys, tomllib",
-        "hashlib",
-        "nacl.exceptions",
-        "nacl.signing",
+        "hashlib, io, json, sys, tomllib",
+        "nacl",
     ]
     assert len([line for line in CHECKER.splitlines() if line.strip()]) <= LINES_MAX
 
@@ -100,28 +100,38 @@ BROKEN: list[tuple[tuple[str | int, ...], Callable[[Any], object], str]] = [
     (("receipt", "row"), _cut, "receipt"),
     (("receipt", "index"), lambda at: at + 1, "receipt"),
     (("receipt", "path", 0), _flipped, "receipt"),
-    (("receipt", "path"), lambda path: [*path, path[0]], "receipt"),
-    (("receipt", "path"), lambda path: path[:-1], "receipt"),
-    (("receipt",), lambda _: None, "receipt"),
-    (("mint", "row"), _flipped, "mint record"),
-    (("mint", "path", 1), _flipped, "mint record"),
-    (("mint",), lambda _: None, "mint record"),
-    (("batch", "row"), _flipped, "proof-of-capacity hash"),
-    (("batch", "row"), _cut, "proof-of-capacity hash"),
-    (("batch", "row"), lambda _: "", "proof-of-capacity hash"),
-    (("batch", "key"), _flipped, "proof-of-capacity hash"),
-    (("batch", "tree", "siblings", 0), _flipped, "proof-of-capacity hash"),
-    (("batch", "table_root"), _flipped, "state root"),
-    (("batch", "state", "path", 0), _flipped, "state root"),
-    (("batch", "state", "index"), lambda at: at + 1, "state root"),
+    (("receipt", "path"), lambda path: [*path, path[0]], UNREADABLE),
+    (("receipt", "path"), lambda path: path[:-1], UNREADABLE),
+    (("receipt",), lambda _: None, UNREADABLE),
+    (("mint", "row"), _flipped, "mint"),
+    (("mint", "row"), _cut, "mint"),
+    (("mint", "path", 1), _flipped, "mint"),
+    (("mint",), lambda _: None, "not paid yet"),
+    (("batch", "row"), _flipped, "batch"),
+    (("batch", "row"), _cut, "batch"),
+    (("batch", "row"), lambda _: "", "batch"),
+    (("batch", "key"), _flipped, "batch"),
+    (("batch", "tree", "siblings", 0), _flipped, "batch"),
+    (("batch", "tree", "siblings"), lambda path: path[:-1], "batch"),
+    (("batch", "tree", "siblings"), lambda path: [*path, *path] * 256, UNREADABLE),
+    (("batch", "table_root"), _flipped, "state"),
+    (("batch", "state", "path", 0), _flipped, "state"),
+    (("batch", "state", "index"), lambda at: at + 1, "state"),
     (("batch", "block", "header"), _flipped, "header"),
-    (("batch", "block", "header"), _cut, "header"),
+    (("batch", "block", "header"), _cut, UNREADABLE),
     (("batch", "block", "part_root"), _flipped, "header"),
     (("batch", "block", "part_count"), lambda count: count + 1, "header"),
     (("batch", "block", "commit"), lambda text: _flipped(text, 40), "header"),
-    (("batch", "block", "commit"), lambda text: _flipped(text, 400), "commit signatures"),
-    (("batch",), lambda _: None, "the files"),
+    (("batch", "block", "commit"), lambda text: _flipped(text, 400), "Signature was forged"),
+    (("batch",), lambda _: None, UNREADABLE),
 ]
+
+
+def _is_refused(outcome: Outcome, link: str) -> None:
+    code, said = outcome
+    assert code == 1
+    assert said.startswith(f"broken: {link}")
+    assert said.count("\n") == 1, "a line, and nothing else"
 
 
 @pytest.mark.parametrize(
@@ -136,32 +146,32 @@ def test_a_broken_link_is_named(
     change: Callable[[Any], object],
     link: str,
 ) -> None:
-    assert check(_touched(proof, path, change)) == (1, f"broken: {link}\n")
+    _is_refused(check(_touched(proof, path, change)), link)
 
 
 def test_a_mint_for_another_receipt_is_refused(minted: "Minted", check: Check, proof: Any) -> None:
     other = _shown(minted, 2)
     proof["proof"]["mint"] = other["proof"]["mint"]
-    assert check(proof) == (1, "broken: mint record\n")
+    _is_refused(check(proof), "another's mint")
 
 
 def test_a_batch_that_is_not_paid_has_no_mint_record(sealed: "Minted", check: Check) -> None:
-    assert check(_shown(sealed, 1), sealed.genesis) == (1, "broken: mint record\n")
+    _is_refused(check(_shown(sealed, 1), sealed.genesis), "not paid yet")
 
 
 @pytest.mark.parametrize(
     ("old", "new", "link"),
     [
-        pytest.param('name = "devnet"', 'name = "mainnet"', "header", id="of another chain"),
-        pytest.param("power = 1\n", "power = 0\n", "commit signatures", id="nobody has power"),
-        pytest.param("[[validator]]", "[[other]]", "commit signatures", id="nobody validates"),
+        pytest.param('name = "devnet"', 'name = "mainnet"', "chain", id="of another chain"),
+        pytest.param("power = 1\n", "power = 0\n", "two thirds", id="nobody has power"),
+        pytest.param("[[validator]]", "[[other]]", UNREADABLE, id="nobody validates"),
     ],
 )
 def test_another_genesis_trusts_others(
     minted: "Minted", check: Check, proof: Any, old: str, new: str, link: str
 ) -> None:
     assert old in minted.genesis
-    assert check(proof, minted.genesis.replace(old, new)) == (1, f"broken: {link}\n")
+    _is_refused(check(proof, minted.genesis.replace(old, new)), link)
 
 
 def test_less_than_two_thirds_are_not_enough(minted: "Minted", check: Check, proof: Any) -> None:
@@ -176,6 +186,6 @@ def test_less_than_two_thirds_are_not_enough(minted: "Minted", check: Check, pro
     assert sorted(told) == [0, 0, 0, 1], "4 of 5 is enough, 3 of 5 is not"
 
 
-def test_files_that_are_none_are_named(check: Check) -> None:
-    assert check({}) == (1, "broken: the files\n")
-    assert check([], "name = ") == (1, "broken: the files\n")
+def test_files_that_are_none_are_refused(check: Check) -> None:
+    _is_refused(check({}), UNREADABLE)
+    _is_refused(check([], "name = "), UNREADABLE)
