@@ -1,7 +1,8 @@
 """The README's table of verbs is true: each verb is there, and has what the table says of it."""
 
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,7 +10,8 @@ import pytest
 from typer.main import get_command
 
 from tfchain.cli.front import front
-from tfchain.cli.main import VERBS
+from tfchain.cli.main import VERBS, main
+from tfchain.tx.registry import KINDS, name_of
 
 README: Final = Path(__file__).resolve().parents[3] / "README.md"
 PLACEHOLDER: Final = "KIND"
@@ -52,6 +54,51 @@ def test_a_verb_is_as_its_row_says(cell: str, line: str, commands: dict[str, Any
         assert name == PLACEHOLDER or name in verb.commands, name
     for option in re.findall(r"--[a-z-]+", line):
         assert option in options(verb), option
+
+
+@pytest.mark.parametrize(("cell", "line"), ROWS, ids=[_verb(cell) for cell, _ in ROWS])
+def test_a_row_names_every_verb_under_its_verb(
+    cell: str, line: str, commands: dict[str, Any]
+) -> None:
+    """But those of `show`, which its own help lists, and a kind of transaction each."""
+    verb = _verb(cell)
+    inner = set(getattr(commands[verb], "commands", {}))
+    if verb == "tx":
+        inner -= set(map(name_of, KINDS))
+    if verb != "show":
+        assert [name for name in sorted(inner) if not re.search(rf"\b{name}\b", cell)] == [], line
+
+
+def _leaves(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from _leaves(inner, (*words, name))
+    if not hasattr(command, "commands"):
+        yield words
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_says_what_each_option_is(
+    verb: str,
+    commands: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As a person asks for it: at the door, and on a terminal that is wide enough."""
+    monkeypatch.setenv("COLUMNS", "200")
+    for words in _leaves(commands[verb], (verb,)):
+        command = commands[verb]
+        for word in words[1:]:
+            command = command.commands[word]
+        monkeypatch.setattr(sys, "argv", ["tfchain", *words, "--help"])
+        with pytest.raises(SystemExit) as end:
+            main()
+        said, complaints = capsys.readouterr()
+        assert (end.value.code, complaints) == (0, ""), words
+        assert " ".join(words) in said
+        for parameter in command.params:
+            assert parameter.help, (words, parameter.name)
+            for name in parameter.opts if parameter.param_type_name == "option" else ():
+                assert name in said, (words, name)
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -18,7 +18,7 @@ SCHEDULE_MAX: Final = 0xFF
 BATCHES_SHOWN: Final = 20
 _HEIGHT_CHARS_MAX: Final = 20
 
-NumberArgument = Annotated[int, typer.Argument(min=1, max=U32_MAX)]
+NumberArgument = Annotated[int, typer.Argument(min=1, max=U32_MAX, help="Its number.")]
 AddressArgument = Annotated[str, typer.Argument(help="Its address.")]
 BatchArgument = Annotated[str, typer.Argument(help="SCHEDULE/PERIOD, like 0/42.")]
 HeightArgument = Annotated[str, typer.Argument(metavar="HEIGHT", help="A height, or last.")]
@@ -79,7 +79,9 @@ def batch(name: BatchArgument) -> Question:
 
 def period(
     name: Annotated[str, typer.Argument(help="SCHEDULE/PERIOD; left out: a list.")] = "",
-    last: Annotated[int, typer.Option(min=1, max=BATCHES_MAX)] = BATCHES_SHOWN,
+    last: Annotated[
+        int, typer.Option(min=1, max=BATCHES_MAX, help="How many of the newest the list shows.")
+    ] = BATCHES_SHOWN,
 ) -> Question:
     """Show a period with its batch, or the newest ones of each schedule."""
     return rows.batch_of(_batch_of(name)) if name else rows.batches(last)
