@@ -1,104 +1,98 @@
 """What a node of regime farming_v3 is owed for a period (rules.md 2.2, 2.3), computed once more."""
 
-from dataclasses import dataclass, replace
 from typing import Final
 
-from tfchain.base.crypto import plain_digest
-from tfchain.base.units import U64_MAX, MilliUsd, PeriodIndex, PerMille, Seconds, Utft
-from tfchain.chain.columns.receipt_text import text_of
-from tfchain.chain.columns.uptime import Tally
-from tfchain.ledger.minting import Receipt
-from tfchain.ledger.params import ScheduleRow
-from tfchain.ledger.records import Contract, Farm, Node
-from tfchain.ledger.uptime import NONE
+from tfchain.base.units import GIB, U64_MAX
+from tfchain.chain.columns.case import WHOLE, Case, Joined, Reward, Twin, first_refusal
+from tfchain.ledger.records import Contract, Resources
 
 REGIME: Final = 3
 MILLION: Final = 1_000_000
-GIB: Final = 1 << 30
 FLOOR_DIY: Final = 950
 FLOOR_CERTIFIED: Final = 980
-WHOLE: Final = 1_000
 UTFT: Final = 10_000_000
+HOUR: Final = 3_600
+MISSED_MAX: Final = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """Everything that a receipt is made of: the rows as at the period's end, and the uptime."""
-
-    schedule: ScheduleRow
-    period: int
-    node: Node
-    farm: Farm
-    contract: Contract
-    tally: Tally
-
-
-@dataclass(frozen=True, slots=True)
-class Reward:
-    """Prices times capacity, and what is left of it."""
-
-    base: int
-    musd: int
-    amount: int
-    reason: str
+def terms_of(offer: tuple[int, ...], joined: Joined) -> tuple[int, ...]:
+    """The numbers of the contract, for people: pay follows policy, price and hardware."""
+    assert offer == ()
+    size, bare = joined.resources, joined.bare
+    cu, su = compute_millionths(size), storage_millionths(size)
+    base = _more((cu * bare.price_cu + su * bare.price_su) // MILLION, bare, joined.certified)
+    price = bare.connection_price
+    tokens = min(base * UTFT // price, U64_MAX) if price else 0
+    units = (min(cu, U64_MAX), min(su, U64_MAX))
+    floor = _floor(bare, joined.certified)
+    return (tokens, floor, joined.length, *units, size.cru, size.mru, size.hru, size.sru)
 
 
-def receipt_of(case: Case) -> Receipt:
-    """The ledger receipt, its v3 text hashed into it."""
-    bare = _receipt(case, _reward(case))
-    return replace(bare, text_hash=plain_digest(text_of(bare).encode()))
+def reward_of(case: Case) -> Reward:
+    """A period by policy, price and uptime."""
+    size, contract = case.node.resources, case.contract
+    cu, su = compute_millionths(size), storage_millionths(size)
+    nu = case.traffic * MILLION // GIB
+    month = cu * contract.price_cu + su * contract.price_su + nu * contract.price_nu
+    base = month // MILLION + case.ip_seconds * contract.price_ipv4 // HOUR
+    base = _more(base, contract, case.node.certified)
+    price = contract.connection_price
+    full = base * UTFT // price if price else 0
+    in_range = all(each <= U64_MAX for each in (base, full, nu, case.ip_seconds))
+    floor = _floor(contract, case.node.certified)
+    reason = _refusal(case, floor, in_range=in_range)
+    share = case.permille if _prorated(contract) else WHOLE
+    amount = 0 if reason else full * share // WHOLE
+    return Reward(
+        cu=cu,
+        su=su,
+        nu=min(nu, U64_MAX),
+        base=base if in_range else 0,
+        floor=floor,
+        musd=0 if reason else base * share // WHOLE,
+        amount=amount,
+        reason=reason or ("" if amount else "nothing_owed"),
+        missed=_streak(case, floor),
+    )
 
 
-def compute_millionths(node: Node) -> int:
+def compute_millionths(size: Resources) -> int:
     """CU: the least of what cores, memory and flash allow; no memory beyond 1 GiB gives none."""
-    size = node.resources
     memory = max(size.mru - GIB, 0)
     return min(
         size.cru * 2 * MILLION, memory * MILLION // (4 * GIB), size.sru * MILLION // (50 * GIB)
     )
 
 
-def storage_millionths(node: Node) -> int:
+def storage_millionths(size: Resources) -> int:
     """SU: disk and flash, each floored in millionths of bytes, then both by GiB."""
-    size = node.resources
     return (size.hru * MILLION // 1_200 + size.sru * MILLION // 250) // GIB
 
 
-def _reward(case: Case) -> Reward:
-    node, contract = case.node, case.contract
-    cu, su = compute_millionths(node), storage_millionths(node)
-    base = (cu * contract.price_cu + su * contract.price_su) // MILLION
-    if node.certified and contract.policy_id == 1:
-        base = base * 5 // 4
-    price = contract.connection_price
-    full = base * UTFT // price if price else 0
-    in_range = base <= U64_MAX and full <= U64_MAX
-    reason = _refusal(case, in_range=in_range)
-    shown = base if in_range else 0
-    if reason:
-        return Reward(shown, 0, 0, reason)
-    share = _permille(case) if _prorated(contract) else WHOLE
-    amount = full * share // WHOLE
-    return Reward(shown, base * share // WHOLE, amount, "" if amount else "nothing_owed")
+def _more(base: int, contract: Contract, certified: bool) -> int:
+    """Certified hardware earns a quarter more under the first policy."""
+    return base * 5 // 4 if certified and contract.policy_id == 1 else base
 
 
-def _refusal(case: Case, *, in_range: bool) -> str:
+def _refusal(case: Case, floor: int, *, in_range: bool) -> str:
     """The first reason why nothing is paid, in the order in which they are looked for."""
-    if case.node.virtualized:
-        return "virtualized"
-    if case.tally.violation != NONE:
-        return "violation"
-    if not case.contract.connection_price:
-        return "zero_price"
-    if not in_range:
-        return "out_of_range"
-    if _permille(case) >= _floor(case):
-        return ""
+    refused = first_refusal(case)
+    if not refused and case.missed >= MISSED_MAX:
+        refused = "must_register"
+    if not refused and not case.contract.connection_price:
+        refused = "zero_price"
+    if not refused and not in_range:
+        refused = "out_of_range"
+    if refused or case.permille >= floor:
+        return refused
     return "below_sla" if case.tally.total else "no_uptime"
 
 
-def _permille(case: Case) -> int:
-    return min(case.tally.total * WHOLE // case.schedule.length, WHOLE)
+def _streak(case: Case, floor: int) -> int:
+    """Three misses last until the node registers anew."""
+    if case.missed >= MISSED_MAX:
+        return case.missed
+    return 0 if case.permille >= floor else case.missed + 1
 
 
 def _prorated(contract: Contract) -> bool:
@@ -109,51 +103,10 @@ def _prorated(contract: Contract) -> bool:
     return contract.policy_id in {1, 2}
 
 
-def _floor(case: Case) -> int:
-    if not _prorated(case.contract):
-        return case.contract.minimal_uptime
-    return FLOOR_CERTIFIED if case.node.certified else FLOOR_DIY
+def _floor(contract: Contract, certified: bool) -> int:
+    if not _prorated(contract):
+        return contract.minimal_uptime
+    return FLOOR_CERTIFIED if certified else FLOOR_DIY
 
 
-def _receipt(case: Case, reward: Reward) -> Receipt:
-    node, farm, contract, tally = case.node, case.farm, case.contract, case.tally
-    return Receipt(
-        schedule=case.schedule.id,
-        period=PeriodIndex(case.period),
-        node_id=node.id,
-        twin_id=node.twin_id,
-        farm_id=farm.id,
-        farm_name=farm.name,
-        stellar_address=farm.stellar_address,
-        account=farm.payout_account,
-        regime=contract.regime,
-        start=Seconds(tally.start),
-        end=Seconds(tally.end),
-        uptime=Seconds(tally.total),
-        uptime_permille=PerMille(_permille(case)),
-        floor_permille=PerMille(_floor(case)),
-        cru=node.resources.cru,
-        mru=node.resources.mru,
-        hru=node.resources.hru,
-        sru=node.resources.sru,
-        cu=compute_millionths(node),
-        su=storage_millionths(node),
-        nu=0,
-        ip_seconds=0,
-        policy_id=contract.policy_id,
-        price_cu=contract.price_cu,
-        price_su=contract.price_su,
-        price_nu=contract.price_nu,
-        price_ipv4=contract.price_ipv4,
-        minimal_uptime=contract.minimal_uptime,
-        certified=node.certified,
-        connection_price=contract.connection_price,
-        base_musd=MilliUsd(reward.base),
-        musd=MilliUsd(reward.musd),
-        violation=tally.violation,
-        evidence=tally.evidence,
-        slow_boots=tally.slow_boots,
-        reason=reward.reason,
-        amount=Utft(reward.amount),
-        text_hash=b"",
-    )
+TWIN: Final = Twin(regime=REGIME, terms_of=terms_of, reward_of=reward_of, text=True)

@@ -1,13 +1,12 @@
 """The program itself: feed it every block, ask it for a period."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from tfchain.base import merkle
 from tfchain.base.shapes import encode_record
 from tfchain.base.units import MS_PER_S, U32_MAX, Height, Millis, Seconds
-from tfchain.chain.columns import checkpoint, farming_v3
+from tfchain.chain.columns import checkpoint
 from tfchain.chain.columns.blocks import (
     Event,
     FarmMade,
@@ -20,7 +19,8 @@ from tfchain.chain.columns.blocks import (
     TwinMade,
     read_block,
 )
-from tfchain.chain.columns.farming_v3 import Case
+from tfchain.chain.columns.case import Case
+from tfchain.chain.columns.receipts import TWINS, receipt_of
 from tfchain.chain.columns.regular import split
 from tfchain.chain.columns.roster import Roster, span_of
 from tfchain.chain.columns.routes import Routes
@@ -38,10 +38,6 @@ from tfchain.errors import Malformed, Unavailable
 from tfchain.ledger.minting import RECEIPT_TAG, Receipt
 from tfchain.ledger.params import Params, ScheduleRow
 from tfchain.ledger.records import Policy
-
-REGIMES: Final[dict[int, Callable[[Case], Receipt]]] = {
-    farming_v3.REGIME: farming_v3.receipt_of,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +166,7 @@ class Columns:
                 roster.change_node(event, block)
 
     def _check_regime(self, regime: int) -> None:
-        if regime not in REGIMES:
+        if regime not in TWINS:
             raise Unavailable(
                 f"no second program for regime {regime}", "the block's registration", "update"
             )
@@ -229,11 +225,10 @@ class Columns:
         close(tally, Identity(twin.relay, twin.public_key), pardoned=start)
         contract = self._roster.machine(node_id).contract
         case = Case(
-            schedule=row,
-            period=period,
             node=node,
             farm=self._roster.farm_at(node.farm_id, end),
             contract=contract,
+            terms=(),
             tally=tally,
         )
-        return REGIMES[contract.regime](case)
+        return receipt_of(row.id, period, (case,))

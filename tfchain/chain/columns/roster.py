@@ -222,8 +222,8 @@ class Roster:
             policy_default=policy.default,
             connection_price=self._params.connection_price,
             registered=node.created,
-            cu=compute_millionths(node),
-            su=storage_millionths(node),
+            cu=compute_millionths(node.resources),
+            su=storage_millionths(node.resources),
         )
 
 

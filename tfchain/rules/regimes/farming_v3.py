@@ -3,6 +3,7 @@
 Every division rounds down: the ledger keeps what does not make a whole mUSD or utft.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 from tfchain.base.units import (
@@ -20,6 +21,7 @@ from tfchain.ledger.uptime import NONE
 from tfchain.rules.capacity import MILLION, compute_units, network_units, storage_units
 from tfchain.rules.regime import (
     BELOW_SLA,
+    MUST_REGISTER,
     NO_UPTIME,
     NOTHING_OWED,
     OUT_OF_RANGE,
@@ -31,7 +33,9 @@ from tfchain.rules.regime import (
     Measured,
     Owed,
     Regime,
+    Registration,
     Terms,
+    numbers_of,
 )
 
 DIY_POLICY: Final = PolicyId(1)
@@ -42,6 +46,52 @@ OLD_GOLD_MINIMUM: Final = 95
 FLOOR_DIY: Final = PerMille(950)
 FLOOR_CERTIFIED: Final = PerMille(980)
 WHOLE: Final = 1_000
+MISSED_MAX: Final = 3
+"""Periods below the least uptime in a row, after which a node must register anew (rules.md 6)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """Nothing: policies and the connection price are votes of their own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen:
+    """What stood when the node registered, to be shown; pay follows policy, price and hardware."""
+
+    tokens: int
+    """utft for a full period; 2^64 - 1 where it would be more than any account holds."""
+    uptime: int
+    """Least per mille that is paid."""
+    length: int
+    cu: int
+    su: int
+    cru: int
+    mru: int
+    hru: int
+    sru: int
+
+
+def frozen(offered: tuple[int, ...], node: Registration) -> tuple[int, ...]:
+    """The terms of a node that registers now, in the order of `Frozen`."""
+    assert not offered, "this regime offers nothing of its own"
+    capacity = Capacity(resources=node.resources, certified=node.certified)
+    size, price = node.resources, node.policy.connection_price
+    cu, su = compute_units(size), storage_units(size)
+    base = _base(capacity, node.policy, (cu, su, 0))
+    return numbers_of(
+        Frozen(
+            tokens=min(mul_div_floor(base, UTFT_PER_TFT, price) if price > 0 else 0, U64_MAX),
+            uptime=_share(capacity, node.policy, PerMille(WHOLE))[0],
+            length=node.length,
+            cu=min(cu, U64_MAX),
+            su=min(su, U64_MAX),
+            cru=size.cru,
+            mru=size.mru,
+            hru=size.hru,
+            sru=size.sru,
+        )
+    )
 
 
 def owed(capacity: Capacity, terms: Terms, measured: Measured) -> Owed:
@@ -68,6 +118,7 @@ def owed(capacity: Capacity, terms: Terms, measured: Measured) -> Owed:
         musd=MilliUsd(musd),
         amount=Utft(amount),
         reason=reason if reason or amount else NOTHING_OWED,
+        missed=_missed(measured, uptime, floor),
     )
 
 
@@ -105,12 +156,19 @@ def _is_prorated(terms: Terms) -> bool:
     return terms.policy_id == OLD_GOLD_POLICY and untouched and stated
 
 
+def _missed(measured: Measured, uptime: PerMille, floor: PerMille) -> int:
+    """Periods missed in a row, with this one; what must register anew stays so until it does."""
+    if measured.missed >= MISSED_MAX:
+        return measured.missed
+    return measured.missed + 1 if uptime < floor else 0
+
+
 def _reason(terms: Terms, measured: Measured, fits: bool, uptime: PerMille, floor: PerMille) -> str:
     """Why nothing is paid, or `PAID`."""
-    if measured.virtualized:
-        return VIRTUALIZED
-    if measured.violation != NONE:
-        return VIOLATION
+    if measured.virtualized or measured.violation != NONE:
+        return VIRTUALIZED if measured.virtualized else VIOLATION
+    if measured.missed >= MISSED_MAX:
+        return MUST_REGISTER
     if terms.connection_price == 0:
         return ZERO_PRICE
     if not fits:
@@ -120,4 +178,6 @@ def _reason(terms: Terms, measured: Measured, fits: bool, uptime: PerMille, floo
     return BELOW_SLA if measured.uptime > 0 else NO_UPTIME
 
 
-REGIME: Final = Regime(number=3, name="farming_v3", owed=owed)
+REGIME: Final = Regime(
+    number=3, name="farming_v3", offer=Offer(), terms=Frozen, frozen=frozen, owed=owed, text=True
+)

@@ -20,29 +20,16 @@ from tfchain.base.units import (
     TwinId,
     Utft,
 )
-from tfchain.chain.columns.farming_v3 import (
-    Case,
-    compute_millionths,
-    receipt_of,
-    storage_millionths,
-)
+from tfchain.chain.columns import receipts
+from tfchain.chain.columns.case import Case
+from tfchain.chain.columns.farming_v3 import compute_millionths, storage_millionths
 from tfchain.chain.columns.receipt_text import text_of
 from tfchain.chain.columns.uptime import Tally
-from tfchain.ledger.params import ScheduleRow
+from tfchain.ledger.minting import Receipt
 from tfchain.ledger.records import Contract, Farm, Node, Resources
 
 GIB: Final = 1 << 30
 LENGTH: Final = 1_000_000
-SCHEDULE: Final = ScheduleRow(
-    id=ScheduleId(0),
-    name="standard",
-    start=Seconds(0),
-    length=Seconds(LENGTH),
-    post_window=Seconds(10),
-    commit_window=Seconds(10),
-    attest_window=Seconds(10),
-    payout_delay=Seconds(10),
-)
 SIZE: Final = Resources(cru=56, mru=189 * GIB, hru=0, sru=1_863 * GIB)
 NODE: Final = Node(
     id=NodeId(1),
@@ -87,7 +74,11 @@ BASE: Final = 37_260 * 2_400 // 1_000 + 7_452
 def _case(permille: int = 1_000, node: Node = NODE, contract: Contract = DIY) -> Case:
     start = LENGTH
     tally = Tally(start=start, end=start + LENGTH, total=permille * 1_000)
-    return Case(schedule=SCHEDULE, period=1, node=node, farm=FARM, contract=contract, tally=tally)
+    return Case(node=node, farm=FARM, contract=contract, terms=(), tally=tally)
+
+
+def receipt_of(case: Case) -> Receipt:
+    return receipts.receipt_of(ScheduleId(0), 1, (case,))
 
 
 CERTIFIED: Final = replace(NODE, certified=True)
@@ -167,8 +158,7 @@ def test_what_no_account_could_hold_is_not_owed() -> None:
     ],
 )  # fmt: skip
 def test_capacity(size: Resources, cu: int, su: int) -> None:
-    node = replace(NODE, resources=size)
-    assert (compute_millionths(node), storage_millionths(node)) == (cu, su)
+    assert (compute_millionths(size), storage_millionths(size)) == (cu, su)
 
 
 def test_the_text_is_the_public_programs() -> None:
@@ -200,7 +190,7 @@ def test_recorded_capacity_comes_out_as_recorded(golden_folder: Path) -> None:
                     sizes[told["id"]] = told["resources"]
         for row in story["expected"]:
             receipt = json.loads(row["receipt"])
-            node = replace(NODE, resources=Resources(**sizes[receipt["node_id"]]))
-            found = (compute_millionths(node) / 10**6, storage_millionths(node) / 10**6)
+            size = Resources(**sizes[receipt["node_id"]])
+            found = (compute_millionths(size) / 10**6, storage_millionths(size) / 10**6)
             units = receipt["cloud_units"]
             assert found == (units["cu"], units["su"]), story["seed"]

@@ -1,0 +1,329 @@
+"""Every regime, on any input: both programs agree, more uptime never pays less, nothing is raised."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tfchain.base.units import (
+    U64_MAX,
+    Address,
+    FarmId,
+    MilliUsd,
+    NodeId,
+    PerMille,
+    PolicyId,
+    ScheduleId,
+    Seconds,
+    TwinId,
+    Utft,
+)
+from tfchain.chain.columns import months
+from tfchain.chain.columns.case import Case, Joined, Reward
+from tfchain.chain.columns.receipts import TWINS
+from tfchain.chain.columns.uptime import Tally
+from tfchain.ledger.records import Contract, Farm, Node, Resources
+from tfchain.rules import periods
+from tfchain.rules.regime import (
+    LOCKS,
+    REASONS,
+    Capacity,
+    Measured,
+    Owed,
+    Regime,
+    Registration,
+    Terms,
+    names_of,
+    numbers_of,
+)
+from tfchain.rules.schedule import REGIMES
+
+NUMBERS: Final = sorted(REGIMES)
+NAMES: Final = [REGIMES[number].name for number in NUMBERS]
+FARM: Final = Farm(
+    id=FarmId(1),
+    twin_id=TwinId(1),
+    name="farm",
+    payout_account=Address(bytes(32)),
+    stellar_address="",
+)
+
+usual_numbers = st.integers(0, 100_000)
+any_numbers = st.one_of(usual_numbers, st.integers(0, U64_MAX))
+small_flags = st.booleans()
+gib = st.integers(0, 1 << 15).map(lambda size: size << 30)
+sizes = st.one_of(
+    st.builds(Resources, cru=st.integers(0, 256), mru=gib, hru=gib, sru=gib),
+    st.builds(
+        Resources,
+        cru=st.integers(0, U64_MAX),
+        mru=st.integers(0, U64_MAX),
+        hru=st.integers(0, U64_MAX),
+        sru=st.integers(0, U64_MAX),
+    ),
+)
+policies = st.builds(
+    Terms,
+    policy_id=st.integers(1, 5).map(PolicyId),
+    price_cu=st.integers(0, 5_000),
+    price_su=st.integers(0, 5_000),
+    price_nu=st.integers(0, 100),
+    price_ipv4=st.integers(0, 100),
+    minimal_uptime=st.sampled_from([0, 95, 500, 998]),
+    policy_immutable=small_flags,
+    policy_default=small_flags,
+    connection_price=st.one_of(st.integers(0, 200), st.integers(0, U64_MAX)).map(MilliUsd),
+)
+
+
+@dataclass(frozen=True)
+class Story:
+    """A node under a regime, and one period of it."""
+
+    regime: Regime
+    offer: tuple[int, ...]
+    joined: Registration
+    capacity: Capacity
+    measured: Measured
+
+    def terms(self) -> Terms:
+        return replace(self.joined.policy, own=self.regime.frozen(self.offer, self.joined))
+
+    def owed(self) -> Owed:
+        return self.regime.owed(self.capacity, self.terms(), self.measured)
+
+
+@st.composite
+def stories(draw: st.DrawFn, number: int) -> Story:
+    regime = REGIMES[number]
+    offer = list(numbers_of(regime.offer))
+    places = st.lists(st.integers(0, max(0, len(offer) - 1)), max_size=3 if offer else 0)
+    for place in draw(places):
+        offer[place] = draw(any_numbers)
+    joined = Registration(
+        resources=draw(sizes),
+        certified=draw(small_flags),
+        length=Seconds(draw(st.integers(1, 1 << 32))),
+        policy=draw(policies),
+        pool=draw(st.integers(0, 3)),
+        guarantee=PerMille(draw(st.integers(0, 1_000))),
+    )
+    capacity = Capacity(
+        resources=draw(st.one_of(st.just(joined.resources), sizes)),
+        certified=draw(small_flags),
+        traffic=draw(any_numbers),
+        ip_seconds=draw(any_numbers),
+    )
+    length = draw(st.integers(1, 5_000_000))
+    uptime = st.one_of(st.integers(0, length), st.integers(0, 1 << 48), st.just(length))
+    measured = Measured(
+        length=Seconds(length),
+        uptime=Seconds(draw(uptime)),
+        violation=draw(st.sampled_from([0, 0, 0, 4])),
+        virtualized=draw(st.sampled_from([False, False, False, True])),
+        start=Seconds(draw(st.integers(0, 4_000_000_000))),
+        index=draw(st.sampled_from([0, 1, 30, 59, 60, 61])),
+        first=Seconds(draw(st.integers(0, 5_000_000))),
+        missed=draw(st.integers(0, 3)),
+        minted_ever=Utft(draw(st.one_of(st.integers(0, 5 * 10**16), any_numbers))),
+    )
+    return Story(regime, tuple(offer), joined, capacity, measured)
+
+
+def _contract(story: Story) -> Contract:
+    policy = story.joined.policy
+    return Contract(
+        node_id=NodeId(1),
+        regime=story.regime.number,
+        schedule=ScheduleId(0),
+        policy_id=policy.policy_id,
+        price_cu=policy.price_cu,
+        price_su=policy.price_su,
+        price_nu=policy.price_nu,
+        price_ipv4=policy.price_ipv4,
+        minimal_uptime=policy.minimal_uptime,
+        policy_immutable=policy.policy_immutable,
+        policy_default=policy.policy_default,
+        connection_price=policy.connection_price,
+        registered=Seconds(0),
+        cu=0,
+        su=0,
+    )
+
+
+def _case(story: Story) -> Case:
+    """The same story, told to the second program."""
+    joined, measured = story.joined, story.measured
+    bare = _contract(story)
+    terms = TWINS[story.regime.number].terms_of(
+        story.offer,
+        Joined(
+            resources=joined.resources,
+            certified=joined.certified,
+            bare=bare,
+            length=joined.length,
+            pool=joined.pool,
+            guarantee=joined.guarantee,
+        ),
+    )
+    node = Node(
+        id=NodeId(1),
+        farm_id=FarmId(1),
+        twin_id=TwinId(1),
+        resources=story.capacity.resources,
+        country="",
+        city="",
+        certified=story.capacity.certified,
+        virtualized=measured.virtualized,
+        created=Seconds(0),
+        deposit=Utft(0),
+    )
+    return Case(
+        node=node,
+        farm=FARM,
+        contract=bare,
+        terms=terms,
+        tally=Tally(
+            start=measured.start,
+            end=measured.start + measured.length,
+            total=measured.uptime,
+            violation=measured.violation,
+        ),
+        index=measured.index,
+        first=measured.first,
+        missed=measured.missed,
+        minted=measured.minted_ever,
+        traffic=story.capacity.traffic,
+        ip_seconds=story.capacity.ip_seconds,
+    )
+
+
+def _as_reward(owed: Owed) -> Reward:
+    return Reward(
+        cu=owed.cu,
+        su=owed.su,
+        nu=owed.nu,
+        base=owed.base,
+        floor=owed.floor_permille,
+        musd=owed.musd,
+        amount=owed.amount,
+        reason=owed.reason,
+        missed=owed.missed,
+        lock=owed.lock,
+        steps=owed.steps,
+    )
+
+
+def test_every_regime_has_its_twin() -> None:
+    assert [(number, TWINS[number].text) for number in NUMBERS] == [
+        (row.number, row.text) for row in REGIMES.values()
+    ]
+
+
+by_regime = pytest.mark.parametrize("number", NUMBERS, ids=NAMES)
+
+
+@by_regime
+@settings(max_examples=60, deadline=None)
+@given(draw=st.data())
+def test_both_programs_come_to_the_same(number: int, draw: st.DataObject) -> None:
+    story = draw.draw(stories(number))
+    case = _case(story)
+    assert case.terms == story.terms().own
+    assert TWINS[number].reward_of(case) == _as_reward(story.owed())
+
+
+@by_regime
+@settings(max_examples=40, deadline=None)
+@given(draw=st.data())
+def test_nothing_is_negative_or_beyond_an_account(number: int, draw: st.DataObject) -> None:
+    story = draw.draw(stories(number))
+    owed, own = story.owed(), story.terms().own
+    assert len(own) == len(names_of(story.regime.terms))
+    counted = [owed.cu, owed.su, owed.nu, owed.base, owed.base_utft, owed.musd, owed.amount]
+    if story.regime.name.startswith("farming_v3"):
+        counted = counted[2:]  # their units are those of resources that genesis bounds
+    for count in (*counted, *owed.steps, *own, owed.missed):
+        assert type(count) is int and 0 <= count <= U64_MAX
+    assert owed.uptime_permille <= 1_000
+    assert owed.lock in range(len(LOCKS))
+    assert owed.reason in REASONS
+    assert (owed.reason == "") == (owed.amount > 0)
+    assert owed.amount <= owed.base_utft
+
+
+@by_regime
+@settings(max_examples=40, deadline=None)
+@given(draw=st.data())
+def test_more_uptime_never_pays_less(number: int, draw: st.DataObject) -> None:
+    story = draw.draw(stories(number))
+    more = Seconds(story.measured.uptime + draw.draw(st.integers(0, 5_000_000)))
+    longer = replace(story, measured=replace(story.measured, uptime=more))
+    assert longer.owed().amount >= story.owed().amount
+    assert longer.owed().missed <= story.owed().missed
+
+
+@settings(max_examples=40, deadline=None)
+@given(draw=st.data())
+def test_v2_pays_less_as_more_exists_and_never_past_the_cap(draw: st.DataObject) -> None:
+    story = draw.draw(stories(4))
+    more = Utft(story.measured.minted_ever + draw.draw(st.integers(0, 10**16)))
+    later = replace(story, measured=replace(story.measured, minted_ever=more)).owed()
+    assert later.amount <= story.owed().amount
+    cap = story.terms().own[names_of(story.regime.terms).index("cap")]
+    if more * 1_000 > 999 * cap:
+        assert later.amount == 0
+
+
+@by_regime
+@settings(max_examples=40, deadline=None)
+@given(draw=st.data())
+def test_a_contract_of_sixty_months_pays_sixty_months(number: int, draw: st.DataObject) -> None:
+    """Whenever it came online: the 61st period pays what the first did not; later ones nothing."""
+    story = draw.draw(stories(number))
+    if "periods" not in names_of(story.regime.terms):
+        return
+    length = story.measured.length
+    first = Seconds(draw.draw(st.integers(1, length)))
+    offer = numbers_of(story.regime.offer)
+    usual = replace(story, offer=offer)
+    capacity = usual.capacity
+
+    def paid(index: int, uptime: Seconds) -> int:
+        measured = Measured(length=length, uptime=uptime, index=index, first=first)
+        return usual.regime.owed(capacity, usual.terms(), measured).amount
+
+    whole = paid(1, length)
+    assert paid(0, first) + paid(60, length) == whole
+    assert paid(61, length) == 0
+
+
+months_ahead = st.integers(0, 20_000)
+
+
+@given(months_ahead)
+def test_both_programs_know_the_same_calendar(month: int) -> None:
+    start, end = periods.month_bounds(month)
+    assert months.month_start(month) == start < end
+    assert months.month_start(month + 1) == end
+    for time in (start, Seconds(end - 1)):
+        assert periods.month_of(time) == months.month_of(time) == month
+
+
+@given(
+    registered=st.integers(0, 10_000),
+    length=st.integers(1, 100),
+    start=st.integers(0, 10_000),
+    batch=st.integers(1, 1_000),
+)
+def test_own_periods_are_settled_in_the_batch_that_they_end_in(
+    registered: int, length: int, start: int, batch: int
+) -> None:
+    settled = periods.own_ended(
+        Seconds(registered), Seconds(length), Seconds(start), Seconds(start + batch)
+    )
+    most = max(0, (start + batch - registered) // length) + 2
+    ends = [periods.own_bounds(Seconds(registered), Seconds(length), k)[1] for k in range(most)]
+    assert list(settled) == [k for k, end in enumerate(ends) if start < end <= start + batch]
