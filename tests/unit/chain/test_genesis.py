@@ -193,7 +193,7 @@ def test_what_is_named_twice_is_refused(row: str, refusal: str) -> None:
         ("guardians_min = 1", "guardians_min = 10", "9 guardians where 10 are due"),
         ("\npower = 1", "\npower = 0", "power"),
         ("schedule = 0", "schedule = 1", "unknown schedule 1"),
-        ('"farming_v3"', '"farming_v9"', "regime[0].regime: known are farming_v3"),
+        ('"farming_v3"', '"farming_v9"', "regime[0].regime: known are farming_2018"),
         ('"genesis"', '"here"', "schedule[0].start_from: genesis or epoch is due"),
         ('name = "devnet"', 'name = "Dev net"', "genesis.name: text of 1 to 32"),
         ('name = "devnet"', 'name = ""', "genesis.name: text of 1 to 32"),
