@@ -1,6 +1,7 @@
 """The README's table of verbs is true: each verb is there, and has what the table says of it."""
 
 import re
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -99,6 +100,30 @@ def test_help_says_what_each_option_is(
             assert parameter.help, (words, parameter.name)
             for name in parameter.opts if parameter.param_type_name == "option" else ():
                 assert name in said, (words, name)
+
+
+def _calls() -> list[list[str]]:
+    """Every call of the README, from its blocks and from within its lines."""
+    text = README.read_text(encoding="utf-8").replace("scripts/devnet", "tfchain devnet")
+    text = text.replace("scripts/tfchain", "tfchain").replace("HEIGHT", "7")
+    parts = re.split(r"^```.*$", text, flags=re.MULTILINE)
+    lines = re.findall(r"^tfchain .*$", "\n".join(parts[1::2]), re.MULTILINE)
+    lines += re.findall(r"`(tfchain [^`]*)`", "\n".join(parts[::2]))
+    alone = dict.fromkeys(line.partition(" > ")[0].partition(" #")[0].strip() for line in lines)
+    calls = [shlex.split(line)[1:] for line in alone]
+    return [call for call in calls if call[0] not in {"--help", "VERB"}]
+
+
+@pytest.mark.parametrize("call", _calls(), ids=" ".join)
+def test_a_call_of_the_readme_is_a_right_call(call: list[str], commands: dict[str, Any]) -> None:
+    """Its options are there, and all that must be given is; what it does is shown elsewhere."""
+    verb, *words = call
+    command = commands[verb]
+    while hasattr(command, "commands"):
+        verb, *words = words
+        command = command.commands[verb]
+    with command.make_context(verb, words) as context:
+        assert not context.args
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -1,0 +1,527 @@
+"""A tour of all verbs, as recorded: what each prints for people, and how its JSON is built.
+
+One devnet serves the whole tour. It is asked, and other verbs are called, while its first period goes
+by; then what is paid is asked for; then it is stopped and its homes are looked into. Whatever varies
+from run to run stands as a word in capitals. After a change that is meant, TFCHAIN_RECORD=1 and a run
+of this file record it anew.
+"""
+
+import io
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+from typer.main import get_command
+
+from tfchain.base.address import to_text
+from tfchain.cli import main as door
+from tfchain.cli.front import front
+from tfchain.client.keys import Key, seed_of_uri
+from tfchain.ledger.minting import STATES
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+GOLDEN: Final = Path(__file__).resolve().parents[1] / "golden"
+RECORDED: Final = GOLDEN / "tour.json"
+RECORDING: Final = os.environ.get("TFCHAIN_RECORD", "") == "1"
+AGAIN: Final = "TFCHAIN_RECORD=1 scripts/test -- tests/e2e/test_tour.py"
+PAID_S: Final = 240
+"""A devnet's month, its windows and its payment."""
+STOP_S: Final = 60
+ALICE: Final = to_text(Key(seed_of_uri("//Alice")).address)
+PINNED: Final = {"reference"}
+"""Their JSON is a golden file already, to the byte."""
+
+Plain = dict[str, Any]
+
+
+# --- the network ----------------------------------------------------------------------------------
+
+
+@dataclass
+class Tour:
+    """The devnet of the tour, and what its verbs name."""
+
+    folder: Path
+    process: subprocess.Popen[bytes]
+    url: str = ""
+    names: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def net(self) -> Path:
+        return self.folder / "net"
+
+    def ask(self, path: str) -> Any:
+        answer = httpx.get(f"{self.url}{path}", timeout=30, trust_env=False)
+        return answer.json() if answer.status_code == httpx.codes.OK else None
+
+    def wait(self, what: str, happened: Callable[[], object]) -> None:
+        until = time.monotonic() + PAID_S
+        while time.monotonic() < until:
+            assert self.process.poll() is None, (self.folder / "said").read_text(encoding="utf-8")
+            with suppress(httpx.HTTPError, OSError, IndexError):
+                if happened():
+                    return
+            time.sleep(0.5)
+        pytest.fail(f"not within {PAID_S} s: {what}")
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+        assert self.process.wait(STOP_S) == 0
+
+
+def _url_in(said: Path) -> str:
+    return str(re.findall(r"validator-0 answers at (\S+)", said.read_text(encoding="utf-8"))[0])
+
+
+def _is_paid(batch: Plain | None) -> bool:
+    return batch is not None and batch["state"] == "paid"
+
+
+@pytest.fixture(scope="module")
+def tour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tour]:
+    """A devnet with its first blocks."""
+    folder = tmp_path_factory.mktemp("tour")
+    command = [sys.executable, "-m", "tfchain", "devnet", "--validators", "2", "--nodes", "2"]
+    with (folder / "said").open("wb") as said:
+        process = subprocess.Popen([*command, "--home", str(folder / "net")], stdout=said)
+    running = Tour(folder, process)
+    try:
+        running.wait("an address", lambda: _url_in(folder / "said"))
+        running.url = _url_in(folder / "said")
+        running.wait("a registered node", lambda: running.ask("/v1/nodes/1"))
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def paid(tour: Tour) -> Tour:
+    """The same network, its first period paid."""
+    tour.wait("a paid period", lambda: _is_paid(tour.ask("/v1/batches/0/0")))
+    return tour
+
+
+@pytest.fixture(scope="module")
+def stopped(paid: Tour) -> Tour:
+    """The same network, at rest."""
+    paid.stop()
+    return paid
+
+
+# --- what is recorded -----------------------------------------------------------------------------
+
+_MASKS: Final = (
+    (r"\x1b\[[0-9;]*m", ""),
+    (r"\b[0-9a-f]{16,}\b", "HASH"),
+    (r"\b5[1-9A-HJ-NP-Za-km-z]{47}\b", "ADDRESS"),
+    (r"\b5\w{5}\.\.\w{4}\b", "KEY"),
+    (r"https?://127\.0\.0\.1:\d+", "URL"),
+    (r"\b(devnet)-[0-9a-f]{8}\b", "CHAIN"),
+    (r"(?:\b[a-z]{3,8} ){11,23}[a-z]{3,8}\b", "WORDS"),
+    (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?Z?", "TIME"),
+)
+_LIVE: Final = (
+    (r"\b(?:new|propose|prevote|precommit)\b", "STEP"),
+    (rf"\b(?:{'|'.join(STATES)})\b", "STATE"),
+    (r"(?<![A-Za-z_])\d+(?:[.,]\d+)*", "N"),
+    (r"proof of capacity (?:HASH, second program: equal|-)", "proof of capacity ROOT"),
+    (r"\b(?:KEY|N)(?:,? (?:KEY|N)\b)+", "MANY"),
+)
+
+
+def masked(text: str, folder: Path, *, live: bool) -> list[str]:
+    """The lines with words for what varies. `live`: numbers vary too, and so do cells of tables."""
+    text = text.replace(str(folder), "FOLDER")
+    for pattern, word in (*_MASKS, *(_LIVE if live else ())):
+        text = re.sub(pattern, word, text)
+    lines: list[str] = []
+    for line in text.splitlines():
+        shown = _cells(line) if live else line.rstrip()
+        if shown.strip() and (not lines or lines[-1] != shown):
+            lines.append(shown)
+    return lines
+
+
+def _cells(line: str) -> str:
+    """A row of a table is known by its first cell; rules and spaces are as wide as they must be."""
+    line = re.sub(r"([━─┄])\1*", r"\1", re.sub(r" +", " ", line)).strip()
+    if line.startswith(("┏", "┡", "└", "├", "┌")):
+        return "RULE"
+    if line.startswith("│"):
+        return f"│{line.split('│')[1]}│"
+    return line
+
+
+def keys_of(value: Any) -> Any:
+    """How a value is built; null and an empty list say nothing of it."""
+    match value:
+        case dict():
+            return {name: keys_of(inner) for name, inner in sorted(value.items())}
+        case list():
+            built: Any = None
+            for inner in value:
+                built = merged(built, keys_of(inner))
+            return [] if built is None else [built]
+        case None:
+            return None
+        case _:
+            return type(value).__name__
+
+
+def merged(one: Any, other: Any) -> Any:
+    """What is known of either."""
+    match one, other:
+        case (None | [], _):
+            return other
+        case (_, None | []):
+            return one
+        case (dict(), dict()):
+            names = sorted({**one, **other})
+            return {name: merged(one.get(name), other.get(name)) for name in names}
+        case ([first], [second]):
+            return [merged(first, second)]
+        case _:
+            return one if one == other else "any"
+
+
+def differs(pinned: Any, found: Any, where: str = "") -> list[str]:
+    """Where two builds are not the same; what is null or empty in one of them fits."""
+    match pinned, found:
+        case (None | [] | "any", _) | (_, None | [] | "any"):
+            return []
+        case (dict(), dict()):
+            faults = [f"{where}.{name}" for name in pinned.keys() ^ found.keys()]
+            for name in pinned.keys() & found.keys():
+                faults += differs(pinned[name], found[name], f"{where}.{name}")
+            return sorted(faults)
+        case ([first], [second]):
+            return differs(first, second, f"{where}[]")
+        case _:
+            return [] if pinned == found else [f"{where}: {pinned} is {found}"]
+
+
+@pytest.fixture(scope="module")
+def book() -> Iterator[dict[str, Plain]]:
+    """The recordings by step; written back where they are made anew."""
+    pages: dict[str, Plain] = {}
+    if RECORDED.exists():
+        pages = json.loads(RECORDED.read_text(encoding="utf-8"))
+    yield pages
+    if RECORDING:
+        text = json.dumps(pages, indent=1, ensure_ascii=False, sort_keys=True)
+        RECORDED.write_text(text + "\n", encoding="utf-8")
+
+
+# --- the steps ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Step:
+    """A call of the tour."""
+
+    line: str
+    live: bool = True
+    as_json: bool = False
+    typed: str = ""
+    """What a person types when asked."""
+    only: str = ""
+    """The lines that are compared begin so."""
+    but: str = "never"
+    """Lines that come and go begin so."""
+    words: int = 99
+    """How many words of each line are compared."""
+    then: str = ""
+    """What is remembered of what it said: the named groups."""
+
+
+def steps(*rows: Step) -> list[Any]:
+    return [pytest.param(row, id=row.line.replace("{", "").replace("}", "")) for row in rows]
+
+
+def tried(kind: str, fields: str) -> Step:
+    """A kind of transaction that is signed, and shown with its fee, but not sent."""
+    return Step(f"tx {kind} {fields} --dry-run --key //Alice")
+
+
+FARMER: Final = "--key {at}/farmer.key"
+HASH: Final = "ab" * 32
+MEMBER: Final = "ab" * 20
+SIZE: Final = "--resources cru=8,mru=34359738368,hru=0,sru=536870912000"
+BEGUN: Final = steps(
+    Step("keys new --plain {at}/farmer.key", live=False, then=r"address: +(?P<farmer>\S+)"),
+    Step("keys show {at}/farmer.key", live=False),
+    Step("keys show //Alice", live=False),
+    Step("keys import --plain {at}/alice.key", live=False, typed="//Alice\n"),
+    Step("tx transfer --key //Alice --to {farmer} --amount 100TFT", then=r"ok (?P<tx>\w+)"),
+    Step("tx create_twin --relay relay.example --public-key '' " + FARMER),
+    Step("tx create_farm --name tour --dry-run " + FARMER),
+    Step("tx create_farm --name tour --offline {at}/farm.tx " + FARMER),
+    Step("tx send {at}/farm.tx"),
+    tried("set_payout_account", "--farm-id 1 --account {alice}"),
+    tried("set_stellar_address", "--farm-id 1 --address ''"),
+    tried(
+        "register_node",
+        f"--farm-id 1 --reporter {{alice}} {SIZE} --country Belgium --city Ghent"
+        " --virtualized false --acceptance ''",
+    ),
+    tried(
+        "update_node",
+        f"--node-id 1 {SIZE} --country Belgium --city Ghent --virtualized false --acceptance ''",
+    ),
+    tried("report_uptime", "--node-id 1 --t 2000000000 --uptime 60"),
+    tried("set_power_target", "--node-id 1 --up true"),
+    tried("set_power_state", "--node-id 1 --t 2000000000 --up true"),
+    tried("commit_mint", f"--schedule 0 --period 0 --digest {HASH}"),
+    tried(
+        "attest_mint",
+        f"--schedule 0 --period 0 --root {HASH} --total 10000000 --count 1 --salt {HASH}",
+    ),
+    tried(
+        "propose_validator",
+        "--validator-key {alice} --power 1 --bond 1TFT --reward-account {alice} --force false",
+    ),
+    tried("propose_power", f"--validator {MEMBER} --power 2 --force false"),
+    tried("propose_constant", "--name fees.transfer --value 2"),
+    tried("propose_upgrade", "--height 1000 --rules 2 --release next"),
+    tried("vote_change", "--change 1 --yes true"),
+    tried("leave_validators", f"--validator {MEMBER}"),
+    Step("show account {farmer}", as_json=True),
+    Step("show account {farmer} --proof", as_json=True),
+    Step("show tx {tx}", as_json=True),
+    Step("show block 2", as_json=True, only="│", but="│ tx N"),
+    Step("show validators", as_json=True),
+    Step("show twin 1", as_json=True),
+    Step("show farm 1", as_json=True),
+    Step("show node 1", as_json=True),
+    Step("show node 1 --proof", as_json=True),
+    Step("show contract 1", as_json=True),
+    Step("snapshot make --home {net}/validator-0"),
+)
+ALONE: Final = steps(
+    Step("--version", live=False),
+    Step("audit {chain}", live=False, as_json=True),
+    Step("statement {chain} --node 1 --period 0", live=False, as_json=True),
+    Step("minting compute {months}", live=False, only="none"),
+    Step("simulate --seeds 3 --validators 4 --ticks 20 --scenario quiet"),
+    Step("simulate --exhaustive 50", live=False),
+    Step("config show", live=False, as_json=True),
+    Step("reference", live=False, only="## "),
+    Step("completion bash", live=False),
+    Step("init --genesis {at}/genesis.toml --home {at}/home"),
+)
+PAID: Final = steps(
+    Step("status", as_json=True, but="waits for"),
+    Step("doctor", as_json=True),
+    Step("show totals", as_json=True),
+    Step("show period", as_json=True),
+    Step("show period 0/0", as_json=True),
+    Step("show batch 0/0", as_json=True),
+    Step("show receipt 0/0 1", as_json=True),
+    Step("show receipt 0/0 1 --proof", as_json=True),
+    Step("show mint 0/0 1", as_json=True),
+    Step("statement --node 1 --period 0", as_json=True),
+    Step("export --out {at}/chain.tfc"),
+    Step("audit {at}/chain.tfc", as_json=True),
+    Step("audit {at}/chain.tfc --report {at}/report"),
+)
+GENESIS: Final = "--genesis {net}/validator-0/genesis.toml"
+RESTING: Final = steps(
+    Step("config show --home {net}/validator-0", as_json=True),
+    Step("config show --home {net}/validator-0 --explain"),
+    Step("wal show --home {net}/validator-0", as_json=True, only="N records in"),
+    Step("wal check --home {net}/validator-0", as_json=True, words=1),
+    Step("export --home {net}/validator-0 --out {at}/rest.tfc"),
+    Step("diff-state {net}/validator-0 {at}/rest.tfc", as_json=True),
+    Step("replay --home {net}/validator-0 --height 5", as_json=True, but="N ok"),
+    Step("start --home {net}/validator-0 --halt-height 5"),
+    Step(
+        "snapshot list --home {net}/validator-0",
+        as_json=True,
+        then=r"in (?P<shot>\S+); --trust (?P<trust>\S+)",
+    ),
+    Step(f"init {GENESIS} --home {{at}}/filled"),
+    Step("snapshot restore --home {at}/filled --from {shot} --trust {trust}"),
+    Step("validator move-out --home {net}/validator-1 {at}/moved"),
+    Step(f"init {GENESIS} --home {{at}}/other"),
+    Step("validator move-in --home {at}/other {at}/moved"),
+)
+
+
+@dataclass
+class Guide:
+    """Makes the calls of a step and holds them against the recording."""
+
+    patch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str]
+    book: dict[str, Plain]
+    names: dict[str, str]
+    folder: Path
+
+    def show(self, step: Step) -> None:
+        lines, said = self._text(step)
+        if step.then:
+            found = re.search(step.then, said)
+            assert found is not None, said
+            self.names.update(found.groupdict())
+        keys = self._keys(step) if step.as_json else None
+        if RECORDING:
+            self.book[step.line] = {"text": lines, "keys": keys}
+            return
+        page = self.book.get(step.line)
+        assert page is not None, f"not recorded yet: {AGAIN}"
+        assert lines == page["text"], f"if that is meant: {AGAIN}"
+        assert differs(page["keys"], keys) == [], f"if that is meant: {AGAIN}"
+
+    def _text(self, step: Step) -> tuple[list[str], str]:
+        out = self._call(step, step.line)
+        lines = masked(out, self.folder, live=step.live)
+        kept = [line for line in lines if line.startswith(step.only)]
+        kept = [line for line in kept if not line.startswith(step.but)]
+        return [" ".join(line.split(" ")[: step.words]) for line in kept], out
+
+    def _keys(self, step: Step) -> Any:
+        return keys_of(json.loads(self._call(step, f"{step.line} --json")))
+
+    def _call(self, step: Step, line: str) -> str:
+        argv = [word.format(**self.names) for word in shlex.split(line)]
+        self.patch.setattr(sys, "argv", ["tfchain", *argv])
+        self.patch.setattr(sys, "stdin", io.StringIO(step.typed))
+        with pytest.raises(SystemExit) as end:
+            door.main()
+        out, err = self.capsys.readouterr()
+        assert end.value.code == 0, err
+        return out
+
+
+PEOPLE: Final = f"""
+[[account]]
+address = "{ALICE}"
+balance = 1000000
+
+[[validator]]
+key = "{ALICE}"
+power = 1
+reward_account = "{ALICE}"
+
+[[guardian]]
+account = "{ALICE}"
+"""
+
+
+@pytest.fixture
+def names() -> dict[str, str]:
+    """What the calls that need no network name."""
+    return {
+        "chain": str(GOLDEN / "devnet.tfc"),
+        "months": str(GOLDEN / "period_v3_small.jsonl.xz"),
+    }
+
+
+Guided = Callable[[Step, dict[str, str], Path], None]
+
+
+@pytest.fixture
+def guided(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], book: dict[str, Plain]
+) -> Guided:
+    """`guided(step, names, folder)`: as a person on a wide terminal without a named node."""
+    for name in ("TFCHAIN_NODE", "TFCHAIN_HOME"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("COLUMNS", "160")
+
+    def show(step: Step, names: dict[str, str], folder: Path) -> None:
+        Guide(monkeypatch, capsys, book, names, folder).show(step)
+
+    return show
+
+
+@pytest.mark.parametrize("step", BEGUN)
+def test_a_verb_asks_the_devnet(step: Step, tour: Tour, guided: Guided) -> None:
+    tour.names |= {"at": str(tour.folder), "net": str(tour.net), "alice": ALICE}
+    guided(step, tour.names, tour.folder)
+
+
+@pytest.mark.parametrize("step", ALONE)
+def test_a_verb_needs_nobody(
+    step: Step, names: dict[str, str], guided: Guided, tmp_path: Path
+) -> None:
+    source = GOLDEN.parents[1] / "genesis" / "devnet.toml"
+    text = source.read_text(encoding="utf-8")
+    (tmp_path / "genesis.toml").write_text(f"{text}\n{PEOPLE}", encoding="utf-8")
+    guided(step, {**names, "at": str(tmp_path)}, tmp_path)
+
+
+@pytest.mark.parametrize("step", PAID)
+def test_a_verb_asks_what_was_paid(step: Step, paid: Tour, guided: Guided) -> None:
+    paid.names |= {"at": str(paid.folder)}
+    guided(step, paid.names, paid.folder)
+
+
+@pytest.mark.parametrize("step", RESTING)
+def test_a_verb_looks_into_a_home_at_rest(step: Step, stopped: Tour, guided: Guided) -> None:
+    stopped.names |= {"at": str(stopped.folder), "net": str(stopped.net)}
+    guided(step, stopped.names, stopped.folder)
+
+
+def test_the_devnet_says_how_to_go_on(stopped: Tour, book: dict[str, Plain]) -> None:
+    said = (stopped.folder / "said").read_text(encoding="utf-8")
+    wanted = (
+        "homes",
+        "validator-0 answers",
+        "validator-1 answers",
+        "try:",
+        "or:",
+        "coins",
+        "ended:",
+    )
+    lines = [
+        line
+        for line in masked(said, stopped.folder, live=True)
+        if line.startswith(tuple(re.sub(r"\d", "N", word) for word in wanted))
+    ]
+    if RECORDING:
+        book["devnet"] = {"text": lines}
+    assert lines == book["devnet"]["text"], f"if that is meant: {AGAIN}"
+
+
+# --- whether it is whole --------------------------------------------------------------------------
+
+
+def leaves(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, bool]]:
+    """Every verb, those under verbs too, and whether it takes --json as a flag."""
+    inner = getattr(command, "commands", {})
+    for name in inner:
+        yield from leaves(inner[name], (*words, name))
+    if not inner:
+        flags = [one for one in command.params if getattr(one, "is_flag", False)]
+        yield " ".join(words), any("--json" in one.opts for one in flags)
+
+
+VERBS: Final = dict(leaves(get_command(front(door.VERBS, door.VERBS))))
+WALKED: Final[list[Step]] = [row.values[0] for row in (*BEGUN, *ALONE, *PAID, *RESTING)]
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "devnet"])
+def test_the_tour_goes_through_every_verb(verb: str) -> None:
+    """The devnet is what the others run on."""
+    walked = [step for step in WALKED if f"{step.line} ".startswith(f"{verb} ")]
+    assert walked, "a new verb joins the tour with a step"
+    if VERBS[verb] and verb not in PINNED:
+        assert any(step.as_json for step in walked), "its --json is recorded too"
+
+
+def test_nothing_is_recorded_that_is_no_step(book: dict[str, Plain]) -> None:
+    assert {step.line for step in WALKED} | {"devnet"} >= set(book)
