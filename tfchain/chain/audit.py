@@ -12,7 +12,14 @@ from typing import Final, TypeVar
 from tfchain.base.shapes import decode_record
 from tfchain.base.units import PeriodIndex
 from tfchain.chain import export_records as records
-from tfchain.chain.audit_report import Report, Rows, held_change, minting_block, newly_sealed
+from tfchain.chain.audit_report import (
+    Found,
+    Report,
+    Rows,
+    held_change,
+    minting_block,
+    newly_sealed,
+)
 from tfchain.chain.audit_second import SecondProgram
 from tfchain.chain.execute import Checked, check_txs, execute, params_of
 from tfchain.chain.genesis import Genesis, genesis_hash, genesis_outcome, read_genesis
@@ -191,7 +198,8 @@ class Auditor:
         for piece in block.evidence:
             seat = tables.SEATS.need(State(self._rows), piece.validator)
             self.report.supply_burned += seat.bond
-        self.report.faults += block.evidence
+            found = Found(block=block.header.height, piece=piece, burned=seat.bond)
+            self.report.faults.append(found)
 
     def _check_all_shown(self) -> None:
         """The batches that sealed in the last block have all their receipts in the export."""

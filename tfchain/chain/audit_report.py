@@ -36,6 +36,15 @@ class MintingBlock:
     amount: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A piece of evidence, the block that holds it, and the bond that it burned (P24)."""
+
+    block: int
+    piece: Evidence
+    burned: int
+
+
 @dataclass(slots=True, kw_only=True)
 class Report:
     """What an audit found. It only exists where everything held."""
@@ -58,7 +67,7 @@ class Report:
     supply_minted: int = 0
     supply_burned: int = 0
     """Bonds of validators that signed two things at once (P24)."""
-    faults: list[Evidence] = field(default_factory=list)
+    faults: list[Found] = field(default_factory=list)
     """The evidence that blocks hold, in their order."""
     anchored: bool = False
 

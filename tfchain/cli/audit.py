@@ -19,6 +19,7 @@ from tfchain.cli.report.folder import check_place
 from tfchain.cli.report.write import write_report
 from tfchain.cli.verifier import Verifier
 from tfchain.errors import InvalidBlock, TfchainError, Unavailable
+from tfchain.ledger.evidence import TWICE, kind_of
 from tfchain.ledger.minting import STATES
 from tfchain.store.export import read_records
 
@@ -164,9 +165,17 @@ def lines_of(report: Report) -> Iterator[str]:
             f"mint        block {block.height}: batch {block.schedule}/{block.period},"
             f" {block.nodes} nodes, {tft(block.amount)}, proof of capacity {block.root.hex()}"
         )
+    for found in report.faults:
+        piece = found.piece
+        yield (
+            f"fault       block {found.block}: validator {piece.validator.hex()} signed two"
+            f" {TWICE[kind_of(piece)]} at height {piece.height}, round {piece.round};"
+            f" {tft(found.burned)} burned"
+        )
+    burned = f" - burned {tft(report.supply_burned)}" if report.supply_burned else ""
     yield (
         f"supply      genesis {tft(report.supply_genesis)} + minted {tft(report.supply_minted)}"
-        f" = held {tft(report.supply_held)}"
+        f"{burned} = held {tft(report.supply_held)}"
     )
     anchored = "anchored" if report.anchored else "consistent, not anchored: no --trust was given"
     yield f"audit: ok ({anchored})"
@@ -213,9 +222,21 @@ def _plain(report: Report) -> dict[str, Any]:
             }
             for block in report.minting_blocks
         ],
+        "faults": [
+            {
+                "block": found.block,
+                "validator": found.piece.validator.hex(),
+                "twice": TWICE[kind_of(found.piece)],
+                "height": found.piece.height,
+                "round": found.piece.round,
+                "burned": str(found.burned),
+            }
+            for found in report.faults
+        ],
         "supply": {
             "genesis": str(report.supply_genesis),
             "minted": str(report.supply_minted),
+            "burned": str(report.supply_burned),
             "held": str(report.supply_held),
         },
     }

@@ -58,6 +58,9 @@ def devnet(  # noqa: PLR0913, PLR0917 -- one parameter an option
     home: Annotated[
         Path | None, typer.Option(help="An empty folder for the homes; they stay there.")
     ] = None,
+    anyone: Annotated[
+        bool, typer.Option("--anyone", help="Let other nodes connect: who wants to join.")
+    ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Do not delete a temporary folder.")] = False,
     restart: Annotated[
         bool, typer.Option("--restart", help="Start a validator again that ended.")
@@ -74,7 +77,7 @@ def devnet(  # noqa: PLR0913, PLR0917 -- one parameter an option
     if export is not None and not once:
         raise typer.BadParameter("it goes with --once", param_hint="--export")
     with _folder(home, keep=keep) as folder:
-        network = _network(folder, seed, validators, cast("Kind", store))
+        network = _network(folder, seed, validators, cast("Kind", store), anyone=anyone)
         watch = Watch()
         options = Options(nodes=nodes, again=restart, picture_s=watch.picture_s)
         net = Devnet(network, options, _now, watch.show, watch.log)
@@ -86,10 +89,10 @@ def devnet(  # noqa: PLR0913, PLR0917 -- one parameter an option
                 _run_on(net, watch)
 
 
-def _network(folder: Path, seed: int, validators: int, store: Kind) -> Network:
+def _network(folder: Path, seed: int, validators: int, store: Kind, *, anyone: bool) -> Network:
     stamp = Stamp(time=int(_now()) + LEAD_S, salt=secrets.token_hex(8))
     genesis = stamped(template_text(), stamp, seed, validators)
-    return lay_out(folder, genesis, seed, validators, store)
+    return lay_out(folder, genesis, seed, validators, store, anyone=anyone)
 
 
 def _now() -> float:

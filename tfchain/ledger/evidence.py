@@ -100,6 +100,10 @@ class AnyEvidence:
         return evidence
 
 
+TWICE: Final = {PREVOTE: "prevotes", PRECOMMIT: "precommits", PROPOSAL: "proposals"}
+"""For people: what somebody signed two of, by `kind_of`."""
+
+
 def pack_pieces(pieces: Sequence[Evidence]) -> Plain:
     """The plain form of a block's evidence, or of a message's."""
     return [AnyEvidence().pack(piece) for piece in pieces]

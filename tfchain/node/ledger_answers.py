@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from tfchain.base.address import to_text
 from tfchain.ledger.block import Block
 from tfchain.ledger.commit import ABSENT, FOR_BLOCK, Commit
+from tfchain.ledger.evidence import TWICE, Evidence, kind_of
 from tfchain.ledger.minting import STATES, Batch
 from tfchain.ledger.validators import ValidatorSet
 from tfchain.node import answers
@@ -33,7 +34,18 @@ def block_fields(whole: Block, codes: Sequence[str]) -> dict[str, Json]:
         "id": whole.id.hex(),
         **header,
         "bytes": len(whole.raw),
+        "evidence": [_accusation(piece) for piece in whole.evidence],
         "txs": [_tx(raw, code) for raw, code in zip(whole.txs, codes, strict=True)],
+    }
+
+
+def _accusation(piece: Evidence) -> Json:
+    """Who signed two statements at one place."""
+    return {
+        "validator": piece.validator.hex(),
+        "twice": TWICE[kind_of(piece)],
+        "height": piece.height,
+        "round": piece.round,
     }
 
 

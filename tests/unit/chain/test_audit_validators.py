@@ -188,7 +188,9 @@ def test_the_audit_agrees_and_tells_what_was_burned(scribe: Scribe) -> None:
     assert report.height == scribe.tip.height == 14
     assert report.state_root == scribe.tip.state_root
     assert report.supply_burned == BOND + 1
-    assert [piece.validator for piece in report.faults] == [_at(32)]
+    (found,) = report.faults
+    assert (found.piece.validator, found.burned) == (_at(32), BOND + 1)
+    assert found.piece.height < found.block <= report.height
     assert report.supply_held == report.supply_genesis - BOND - 1
     powers = {row.address: row.power for row in scribe.tip.next_validators.validators}
     assert powers == {_at(31): 12, _at(34): 10, _at(50): 10}

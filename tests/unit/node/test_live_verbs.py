@@ -43,6 +43,14 @@ async def test_a_validator_that_is_well_says_so(home: Home, running: RunNode, pe
         proven = json.loads((await tell("show", "account", rich, "--proof", "--json")).stdout)
         assert proven["balance"] == "1000000000000"
         assert "signed by 1 of 1 by power" in proven["checked"]
+        (member,) = json.loads((await tell("show", "validators", "--json")).stdout)["validators"]
+        seat = json.loads((await tell("show", "validator", member["address"], "--json")).stdout)
+        assert (seat["key"], seat["power"], seat["jailed"]) == (member["key"], 1, False)
+        agenda = json.loads((await tell("show", "agenda", "--proof", "--json")).stdout)
+        assert (agenda["last"], agenda["open"]) == (0, [])
+        assert (await tell("show", "change", "1")).exit_code == 1
+        assert (await tell("show", "validator", "00" * 20)).exit_code == 1
+        assert (await tell("show", "validator", "00" * 19)).exit_code == 2
         nobody = await tell("statement", url, "--node", "1")
         assert isinstance(nobody.exception, Rejected)
         assert nobody.exception.code == "unknown_node"

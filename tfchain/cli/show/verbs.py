@@ -11,6 +11,7 @@ from tfchain.cli.show import blocks, rows
 from tfchain.cli.show.asking import Question, verb
 from tfchain.cli.show.rows import Place
 from tfchain.ledger import tables
+from tfchain.ledger.validators import VALIDATOR_ADDRESS_BYTES
 from tfchain.node.answers import bytes_of
 from tfchain.node.ledger_views import BATCHES_MAX, LAST
 
@@ -72,6 +73,27 @@ def validators(height: HeightArgument = LAST) -> Question:
     return blocks.validators_at(_height_of(height))
 
 
+def validator(
+    address: Annotated[str, typer.Argument(help="40 hex digits, as `show validators` has them.")],
+) -> Question:
+    """Show a validator's seat: power, bond, whether it is jailed, and what for."""
+    wanted = bytes_of(address, "ADDRESS", VALIDATOR_ADDRESS_BYTES)
+    if len(wanted) != VALIDATOR_ADDRESS_BYTES:
+        digits = f"{2 * VALIDATOR_ADDRESS_BYTES} hex digits are due"
+        raise typer.BadParameter(digits, param_hint="ADDRESS")
+    return rows.row_of(tables.SEATS, wanted, f"validator {address}")
+
+
+def agenda() -> Question:
+    """Show which changes of validators, constants and rules are voted on."""
+    return rows.row_of(tables.AGENDA, tables.SINGLE, "agenda")
+
+
+def change(number: NumberArgument) -> Question:
+    """Show a proposed change: what it does, who voted for it, and what became of it."""
+    return rows.row_of(tables.CHANGES, tables.id_key(number), f"change {number}")
+
+
 def batch(name: BatchArgument) -> Question:
     """Show a batch: its state, totals, root, and what its guardians said."""
     return rows.batch_of(_batch_of(name))
@@ -107,6 +129,9 @@ QUESTIONS: Final = (
     block,
     tx,
     validators,
+    validator,
+    agenda,
+    change,
     batch,
     period,
     receipt,

@@ -24,6 +24,8 @@ VALIDATORS_MAX: Final = 32
 FAUCET_TFT: Final = 1_000_000
 GUARDIAN_TFT: Final = 1_000
 """A guardian pays two fees a period: this lasts for years of devnet periods."""
+BOND_TFT: Final = 100
+"""What a validator loses that signs two things at one place."""
 PERSON: Final = "//Alice"
 PERSON_TFT: Final = 10_000
 _TEMPLATE: Final = Path("genesis") / "devnet.toml"
@@ -109,6 +111,7 @@ def stamped(template: str, stamp: Stamp, seed: int, validators: int) -> str:
         rows += _account(guardian, GUARDIAN_TFT)
         rows += ["[[guardian]]", f'account = "{to_text(guardian)}"', ""]
         rows += ["[[validator]]", f'key = "{to_text(validator)}"', "power = 1"]
+        rows += [f"bond = {BOND_TFT * UTFT_PER_TFT}"]
         rows += [f'reward_account = "{to_text(guardian)}"', ""]
     return head + mark + rest.rstrip("\n") + "\n\n" + "\n".join(rows)
 
@@ -127,8 +130,12 @@ def _account(address: Address, amount_tft: int) -> list[str]:
     return ["[[account]]", f'address = "{to_text(address)}"', f"balance = {balance}", ""]
 
 
-def lay_out(folder: Path, genesis: str, seed: int, validators: int, store: Kind) -> Network:
+def lay_out(
+    folder: Path, genesis: str, seed: int, validators: int, store: Kind, *, anyone: bool = False
+) -> Network:
     """Make the homes `validator-0` and so on under `folder`.
+
+    `anyone`: whether they let others connect than each other.
 
     Raises:
         Unavailable: a home is there already, or cannot be written.
@@ -144,6 +151,7 @@ def lay_out(folder: Path, genesis: str, seed: int, validators: int, store: Kind)
             p2p=Place(port=ports[2 * number]),
             http=Place(port=ports[2 * number + 1]),
             peers=tuple(one for place, one in enumerate(contacts) if place != number),
+            anyone=anyone,
             store=store,
             guardian_automatic=True,
         )

@@ -130,8 +130,7 @@ class Mirror:
 
     def minted(self) -> Utft:
         """Everything that was minted since genesis."""
-        endowed = sum(row.balance for row in self.genesis.accounts)
-        return Utft(self.totals().minted_ever - endowed)
+        return Utft(self.totals().minted_ever - self.genesis.supply())
 
     def nodes_up(self) -> int:
         """Nodes that were heard of within a report's interval and its grace."""

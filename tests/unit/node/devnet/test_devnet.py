@@ -14,7 +14,7 @@ import pytest
 import trio
 from rich.console import Console
 
-from tfchain.base.units import Height, Seconds, Utft
+from tfchain.base.units import UTFT_PER_TFT, Height, Seconds, Utft
 from tfchain.chain.export_records import BLOCK, GENESIS
 from tfchain.chain.genesis import read_genesis
 from tfchain.cli.devnet_view import Watch, line_of
@@ -46,6 +46,7 @@ def test_a_template_is_stamped_with_time_salt_and_people() -> None:
     genesis = read_genesis(stamped(template_text(), STAMP, 1, 4))
     assert (genesis.time, genesis.salt) == (1_700_000_000, "pepper")
     assert len(genesis.validators) == len(genesis.guardians) == 4
+    assert genesis.bonds == (100 * UTFT_PER_TFT,) * 4
     held = {row.address for row in genesis.accounts}
     assert {key_of(1, "faucet").address, *genesis.guardians} <= held
 
@@ -82,9 +83,14 @@ def test_homes_know_each_other_and_have_ports_of_their_own(tmp_path: Path) -> No
     assert len({*listening, *answering}) == 6
     for place, config in enumerate(configs):
         assert [peer.port for peer in config.peers] == listening[:place] + listening[place + 1 :]
-        assert (config.store, config.guardian_automatic) == ("sqlite", True)
+        assert (config.store, config.guardian_automatic, config.anyone) == ("sqlite", True, False)
     with pytest.raises(Unavailable, match="not empty"):
         lay_out(tmp_path, genesis, 1, 3, "sqlite")
+
+
+def test_a_network_may_be_open_to_those_who_want_to_join(tmp_path: Path) -> None:
+    network = lay_out(tmp_path, stamped(template_text(), STAMP, 1, 1), 1, 1, "sqlite", anyone=True)
+    assert load_config(network.members[0].home).anyone
 
 
 def test_free_ports_differ() -> None:
