@@ -18,7 +18,7 @@ from tfchain.base.limits import FRAME_BYTES_MAX
 from tfchain.errors import Malformed, TfchainError
 from tfchain.net.frames import Limits, body_bytes_max, join, split
 from tfchain.net.handshake import Role, Session
-from tfchain.net.rates import UNBOUNDED, Meter
+from tfchain.net.rates import UNBOUNDED, Meter, Rate
 from tfchain.net.timing import Timing
 from tfchain.net.wire import Wire
 
@@ -32,6 +32,8 @@ BATCH_BYTES: Final = 64 * 1024
 PONG: Final = 254
 PING: Final = 255
 _OWN_LIMITS: Final = {PING: 0, PONG: 0}
+_OWN_RATES: Final = {kind: Rate(burst=10, per_s=2) for kind in _OWN_LIMITS}
+"""An honest peer asks once in a minute of silence. Nothing else bounds a message without bytes."""
 
 Deliver = Callable[[int, bytes], Awaitable[None]]
 """Takes kind and payload; may wait, and holds the sender back meanwhile."""
@@ -83,6 +85,7 @@ class Peer:
         self._body_max = body_bytes_max(self._limits)
         self._timing = timing
         self._meter = meter or Meter({}, UNBOUNDED)
+        self._own_meter = Meter(_OWN_RATES, UNBOUNDED)
         self._scope = trio.CancelScope()
         self._queue_in, self._queue_out = trio.open_memory_channel[bytes](QUEUE_MESSAGES_MAX)
         self._queued_bytes = 0
@@ -147,7 +150,8 @@ class Peer:
 
     async def _hold_back(self, kind: int, size: int) -> None:
         """Read on only when the peer's rate allows: meanwhile its own socket fills (1.16.2)."""
-        wait_s = self._meter.take(kind, size, trio.current_time())
+        now = trio.current_time()
+        wait_s = max(self._meter.take(kind, size, now), self._own_meter.take(kind, size, now))
         if wait_s > 0:
             self.counters.held_back += 1
             await trio.sleep(wait_s)

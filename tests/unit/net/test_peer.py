@@ -362,3 +362,24 @@ async def test_who_talks_too_fast_is_read_at_its_rate(
         await couple.say(*[b"\x01" + bytes([number]) for number in range(7)])
     assert came == pytest.approx([0, 0, 0, 0, 0.5, 1, 1.5])
     assert couple.peer.counters.held_back == 3
+
+
+@pytest.mark.parametrize("kind", [PING, PONG], ids=["pings", "pongs"])
+async def test_who_pings_all_the_time_is_read_slowly_though_pings_have_no_bytes(
+    autojump_clock: trio.testing.MockClock, kind: int
+) -> None:
+    """Bytes alone would let a stranger keep the node busy with nothing else (1.16.2)."""
+    couple = pair(meter=Meter({}, Rate(burst=1 << 20, per_s=1 << 20)))
+    heard: list[float] = []
+
+    async def deliver(_kind: int, _payload: bytes) -> None:
+        heard.append(trio.current_time() - since)
+        couple.peer.close("enough")
+        await trio.lowlevel.checkpoint()
+
+    since = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(couple.peer.run, deliver)
+        await couple.say(*[bytes((kind,))] * 30, b"\x01")
+    assert heard == pytest.approx([10])
+    assert couple.peer.counters.held_back == 20
