@@ -6,17 +6,29 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from scripts.fuzz_world import Speech, faucet, first_words, follower, genesis_text
+from scripts.fuzz_world import (
+    Speech,
+    faucet,
+    first_words,
+    follower,
+    genesis_text,
+    signed_light_block,
+)
 from tfchain.base.codec import decode, encode
+from tfchain.base.crypto import verify
 from tfchain.base.shapes import decode_record, encode_record, layout
 from tfchain.base.units import Height, Utft
+from tfchain.bft.attack import check_attack, double_votes
+from tfchain.bft.light import Terms
 from tfchain.chain import snapshot
 from tfchain.chain.genesis import read_genesis
 from tfchain.errors import Malformed
 from tfchain.ledger.block import decode_block
+from tfchain.ledger.light import LightAttack
 from tfchain.net.frames import Unframer, frame, split
 from tfchain.net.handshake import HELLO_BYTES_MAX, Identity, Role, greet
 from tfchain.node.answers import txs_of
+from tfchain.node.attacks import attack_of
 from tfchain.replica import events
 from tfchain.replica import messages as wire
 from tfchain.replica.log import read_record
@@ -138,6 +150,21 @@ def http() -> Target:
     return Target(take, (body, b'{"txs": []}', _transfer()))
 
 
+def attacks() -> Target:
+    """The body of `POST /v1/light/attacks`, as far as the judgement."""
+    own, other = signed_light_block(1), signed_light_block(2)
+    terms = Terms(chain_id=own.header.chain_id)
+
+    def take(raw: bytes) -> None:
+        attack = attack_of(raw)
+        check_attack(terms, attack, own, own, verify)
+        double_votes(attack.conflicting, own)
+
+    genuine = [LightAttack(conflicting=one, common_height=own.height) for one in (other, own)]
+    bodies = [json.dumps({"attack": encode_record(one).hex()}).encode() for one in genuine]
+    return Target(take, tuple(bodies))
+
+
 def chunks() -> Target:
     """Manifests and chunks of a snapshot."""
     row = snapshot.StateRow(key=b"k" * 20, value=b"v" * 40)
@@ -162,6 +189,7 @@ TARGETS: Final[dict[str, Callable[[], Target]]] = {
     "blocks": blocks,
     "peer": peer,
     "http": http,
+    "attacks": attacks,
     "chunks": chunks,
 }
 

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from scripts.bench_chain import GENESIS_TIME, Maker, recorded_genesis
 from tfchain.base.crypto import sign
 from tfchain.base.units import Address, Millis
 from tfchain.client.keys import Key
+from tfchain.ledger.light import LightBlock, light_block
 from tfchain.node.devnet.homes import Stamp, key_of, seed_of, stamped, template_text
 from tfchain.node.rebuilding import Rebuilt
 from tfchain.replica import effects, events
@@ -41,6 +43,15 @@ def follower() -> Replica:
     replica = Replica(rebuilt.tip, rebuilt, None, None)
     replica.step(events.Start(now_ms=rebuilt.tip.time, log=()))
     return replica
+
+
+def signed_light_block(late_s: int) -> LightBlock:
+    """A first block, so many seconds after genesis, that all validators signed."""
+    maker = Maker(recorded_genesis(0, VALIDATORS), VALIDATORS)
+    block = maker.block(GENESIS_TIME + late_s, [])
+    maker.take(block, maker.outcome(block))
+    assert maker.commit is not None, "what was taken is signed"
+    return light_block(block, maker.commit, maker.tip.last_validators)
 
 
 @dataclass(slots=True)

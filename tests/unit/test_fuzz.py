@@ -10,7 +10,17 @@ from typing import Final
 import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-TARGETS: Final = {"codec", "frames", "handshake", "wal", "blocks", "peer", "http", "chunks"}
+TARGETS: Final = {
+    "codec",
+    "frames",
+    "handshake",
+    "wal",
+    "blocks",
+    "peer",
+    "http",
+    "attacks",
+    "chunks",
+}
 RUNS: Final = 300
 
 BROKEN: Final = """

@@ -22,7 +22,7 @@ from tfchain.store.chain import ChainStore
 
 async def take_attack(node: Node, body: bytes) -> Json:
     """Judge `{"attack": hex}` and accuse whoever is guilty; raises `Malformed` for no attack."""
-    attack = decode_record(LightAttack, _attack_bytes(body), ATTACK_BYTES_MAX)
+    attack = attack_of(body)
     guilty, pieces = await trio.to_thread.run_sync(judged, node.disk.chain, node.chain_id, attack)
     node.journal.warning("attack on light clients", height=attack.conflicting.height)
     if pieces:
@@ -30,14 +30,16 @@ async def take_attack(node: Node, body: bytes) -> Json:
     return {"guilty": [address.hex() for address in guilty], "pieces": len(pieces)}
 
 
-def _attack_bytes(body: bytes) -> bytes:
+def attack_of(body: bytes) -> LightAttack:
+    """The attack in a body; nothing of it is true yet. Raises `Malformed`."""
     try:
         plain = json.loads(body)
     except (ValueError, RecursionError) as fault:
         raise Malformed("the body is no JSON") from fault
     if not isinstance(plain, Mapping):
         raise Malformed("an object is due")
-    return bytes_of(plain.get("attack"), "attack", ATTACK_BYTES_MAX)
+    raw = bytes_of(plain.get("attack"), "attack", ATTACK_BYTES_MAX)
+    return decode_record(LightAttack, raw, ATTACK_BYTES_MAX)
 
 
 def judged(
