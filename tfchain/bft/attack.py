@@ -18,6 +18,7 @@ from tfchain.bft.light import (
     Distrust,
     Terms,
     check_next,
+    check_own_word,
     signers_in,
 )
 from tfchain.errors import InvalidBlock
@@ -156,7 +157,7 @@ def check_attack(
     if own.height < block.height and block.time > own.time:
         raise Distrust(NO_CONFLICT, f"block {block.height} may yet come")
     if common.height == block.height:
-        return _check_twice_signed(block, own, verify)
+        return _check_twice_signed(terms, block, own, verify)
     _check_made_up(terms, common, block, own, verify)
     return _in_order(common.validators, signers_in(common.validators, block))
 
@@ -192,16 +193,20 @@ def _signatures(block: LightBlock) -> dict[bytes, bytes]:
     return {member.address: slot.signature for member, slot in pairs if slot.flag == FOR_BLOCK}
 
 
-def _check_twice_signed(block: LightBlock, own: LightBlock, verify: Verify) -> tuple[bytes, ...]:
-    """Two blocks of one height that differ in what a proposer may choose."""
+def _check_twice_signed(
+    terms: Terms, block: LightBlock, own: LightBlock, verify: Verify
+) -> tuple[bytes, ...]:
+    """Two blocks of one height that differ in what a proposer may choose.
+
+    The set beside the block must be the one that signed: it says whose the slots are.
+    """
     if is_made_up(block.header, own.header):
         raise Distrust(WRONG_COMMON, f"block {block.height} is made up: it has an earlier parent")
+    check_own_word(terms, block)
     try:
         check_commit(block.header.chain_id, own.validators, block.commit, verify)
     except InvalidBlock as fault:
         raise Distrust(NOT_SIGNED, str(fault)) from fault
-    if (block.commit.height, block.commit.block_id) != (own.height, id_of(block)):
-        raise Distrust(NOT_SIGNED, f"block {block.height}: its commit is for another block")
     if block.commit.round != own.commit.round:
         return ()
     both = [one for one in signers_in(own.validators, block) if one in _signers(own)]

@@ -76,8 +76,12 @@ def period_of(window: Seconds) -> Millis:
     return Millis(min(TRUST_PERIOD, window * MS_PER_S * 2 // 3))
 
 
-def check_anchor(terms: Terms, block: LightBlock, height: Height, block_id: bytes) -> None:
+def check_anchor(
+    terms: Terms, block: LightBlock, height: Height, block_id: bytes, verify: Verify
+) -> None:
     """Whether this is the block that somebody was told to trust: its height, its id, its set.
+
+    The id says nothing of the signatures beside it, which may be stored and shown to others.
 
     Raises:
         Distrust: it is not.
@@ -86,7 +90,8 @@ def check_anchor(terms: Terms, block: LightBlock, height: Height, block_id: byte
         raise Distrust(WRONG_HEIGHT, f"height {height} was asked for, not {block.height}")
     if len(block_id) != HASH_BYTES or id_of(block) != block_id:
         raise Distrust(WRONG_HASH, f"block {height} is {id_of(block).hex()}, not {block_id.hex()}")
-    _check_own_word(terms, block)
+    check_own_word(terms, block)
+    _check_signed(block, verify)
 
 
 def check_next(
@@ -102,7 +107,7 @@ def check_next(
         Distrust: with `TOO_FAR` the sets have too little in common: try one in between.
     """
     _check_times(terms, trusted, block, now)
-    _check_own_word(terms, block)
+    check_own_word(terms, block)
     if block.height == trusted.height + 1:
         if block.header.validators_hash != trusted.header.next_validators_hash:
             raise Distrust(NOT_THE_NEXT_SET, f"block {block.height} has another set than announced")
@@ -125,7 +130,7 @@ def check_previous(terms: Terms, trusted: LightBlock, block: LightBlock, verify:
         raise Distrust(WRONG_HEIGHT, f"block {trusted.height - 1} is due, not {block.height}")
     if id_of(block) != trusted.header.last_block_id:
         raise Distrust(NOT_LINKED, f"block {trusted.height} does not stand on this {block.height}")
-    _check_own_word(terms, block)
+    check_own_word(terms, block)
     _check_signed(block, verify)
 
 
@@ -149,8 +154,12 @@ def _check_times(terms: Terms, trusted: LightBlock, block: LightBlock, now: Mill
         raise Distrust(EXPIRED, f"the trusted header {trusted.height} is {age} ms old")
 
 
-def _check_own_word(terms: Terms, block: LightBlock) -> None:
-    """What a light block says of itself fits together; no signature is looked at."""
+def check_own_word(terms: Terms, block: LightBlock) -> None:
+    """Whether what a light block says of itself fits together; no signature is looked at.
+
+    Raises:
+        Distrust: it does not.
+    """
     header, commit = block.header, block.commit
     if header.chain_id != terms.chain_id:
         raise Distrust(ANOTHER_CHAIN, f"block {block.height} is of {header.chain_id}")

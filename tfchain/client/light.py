@@ -226,6 +226,6 @@ def anchored(anchor: LightAnchor, height: Height, block_id: bytes) -> LightAncho
         Unavailable: it shows none.
     """
     block = _need(anchor.primary, height)
-    check_anchor(anchor.terms, block, height, block_id)
+    check_anchor(anchor.terms, block, height, block_id, verify)
     anchor.trusted = {height: block}
     return anchor

@@ -212,7 +212,7 @@ class SnapshotSync:
     def _take_lights(self, asked: GetLights, blocks: list[LightBlock]) -> None:
         if self._anchor is None:
             check_heights(asked, blocks)
-            check_anchor(self._terms, blocks[0], *self._trust)
+            check_anchor(self._terms, blocks[0], *self._trust, verify)
             self._anchor = blocks[0]
         else:
             assert self._path is not None, "headers are asked for on the way to a snapshot"

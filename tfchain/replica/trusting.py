@@ -29,7 +29,7 @@ def check_headers(
         raise Distrust(
             WRONG_HEIGHT, f"the snapshot has the headers {first} to {first + 2}, not {trust[0]}"
         )
-    check_anchor(terms, rows[place], *trust)
+    check_anchor(terms, rows[place], *trust, verify)
     for below in range(place - 1, -1, -1):
         check_previous(terms, rows[below + 1], rows[below], verify)
     for above in range(place + 1, len(rows)):

@@ -237,9 +237,23 @@ def test_evidence_against_nobody_is_refused(
     few = _signed(double, 20, (5, 6))
     assert code(of(few, 20), 20, 20) == light.NOT_SIGNED, "half of the set"
     other = replace(double.at(20), commit=double.at(21).commit)
-    assert code(of(other, 20), 20, 20) == light.NOT_SIGNED, "the commit of another block"
+    assert code(of(other, 20), 20, 20) == light.STRANGE_COMMIT, "the commit of another block"
     strangers = _signed(stale, 20, (4,))
     assert code(of(strangers, 17), 17, 20) == light.TOO_FAR, "a quarter of the common set"
+
+
+def test_a_set_that_did_not_sign_makes_nobody_guilty(
+    right: "LightChain", double: "LightChain"
+) -> None:
+    """S11: the slots are genuine, and named after others, or after too few."""
+    own, block = right.at(19), _signed(double, 19, (5, 6, 7))
+    members = block.validators
+    turned = (*members.validators[1:], members.validators[0])
+    for rows in (turned, members.validators[:-1], ()):
+        others = replace(members, validators=rows, priorities=members.priorities[: len(rows)])
+        proof = LightAttack(conflicting=replace(block, validators=others), common_height=Height(19))
+        found = _code(lambda: check_attack(TERMS, proof, own, own, verify))  # noqa: B023
+        assert found == light.STRANGE_SET
 
 
 def test_a_block_above_our_own_that_is_older_is_a_forgery(

@@ -97,7 +97,7 @@ def test_a_light_block_of_the_largest_set_fits(light_chain: "type[LightChain]") 
 
 
 def test_the_block_that_was_named_is_trusted(steady: "LightChain") -> None:
-    light.check_anchor(TERMS, steady.at(2), Height(2), id_of(steady.at(2)))
+    light.check_anchor(TERMS, steady.at(2), Height(2), id_of(steady.at(2)), verify)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_another_block_than_the_named_is_refused(
     steady: "LightChain", height: int, wrong_id: bytes | None, code: str
 ) -> None:
     named = id_of(steady.at(2)) if wrong_id is None else wrong_id
-    found = _code(lambda: light.check_anchor(TERMS, steady.at(2), Height(height), named))
+    found = _code(lambda: light.check_anchor(TERMS, steady.at(2), Height(height), named, verify))
     assert found == code
 
 
@@ -120,8 +120,18 @@ def test_the_named_block_must_bring_its_own_set(steady: "LightChain") -> None:
     """The id says what the header is; the set beside it must be the header's."""
     others = replace(steady.at(2), validators=_without_last(steady.at(2).validators))
     named = id_of(steady.at(2))
-    found = _code(lambda: light.check_anchor(TERMS, others, Height(2), named))
+    found = _code(lambda: light.check_anchor(TERMS, others, Height(2), named, verify))
     assert found == light.STRANGE_SET
+
+
+def test_the_named_block_must_bring_its_signatures(steady: "LightChain") -> None:
+    """The id does not cover them, and a node that starts from there stores and shows them."""
+    block, named = steady.at(2), id_of(steady.at(2))
+    slots = (replace(block.commit.slots[0], signature=bytes(64)), *block.commit.slots[1:])
+    for bare in (slots, slots[1:]):
+        unsigned = replace(block, commit=replace(block.commit, slots=bare))
+        code = _code(lambda: light.check_anchor(TERMS, unsigned, Height(2), named, verify))  # noqa: B023
+        assert code == light.NOT_SIGNED
 
 
 # Going up.
