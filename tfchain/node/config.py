@@ -66,7 +66,8 @@ class NodeConfig:
     snapshot_every: int = SNAPSHOT_EVERY
     """Blocks from one snapshot of the state to the next; 0 makes none (P33)."""
     keep_blocks: int = 0
-    """Blocks that are kept, the newest; 0 keeps all: an archive."""
+    """Blocks that are kept, the newest; 0 keeps all: an archive. Beside them those stay that follow
+    the snapshots here, `pruning.most_kept` in all."""
     keep_batches: int = 0
     """Paid batches of a schedule whose receipts are kept, the newest; 0 keeps all (P17)."""
 

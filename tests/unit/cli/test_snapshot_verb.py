@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from tfchain.base.address import to_text
 from tfchain.base.units import Address, Height, Millis, Round
 from tfchain.chain.execute import execute, params_of
 from tfchain.chain.tip import input_of, next_block, next_tip
+from tfchain.cli import main as door
 from tfchain.cli import snapshot as verb
 from tfchain.errors import Malformed, Unavailable
 from tfchain.ledger.commit import FOR_BLOCK, PRECOMMIT, Commit, CommitSlot, vote_message
@@ -169,3 +172,96 @@ def test_what_is_not_trusted_is_not_restored(
     odd = _restore(other, made["trust"], tmp_path)
     assert "named by its height" in str(odd.exception)
     assert not other.store.exists()
+
+
+# As a person sees it.
+
+NO, WRONG, UNREACHABLE = 1, 2, 3
+Called = Callable[[list[str]], tuple[object, str, str]]
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Called:
+    """`called(argv)`: exit code, output and error of `tfchain snapshot`, through the front door."""
+
+    def call(argv: list[str]) -> tuple[object, str, str]:
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", ["tfchain", "snapshot", *argv])
+        with pytest.raises(SystemExit) as end:
+            door.main()
+        return end.value.code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def names(home: Home, made: dict[str, object], tmp_path: Path) -> dict[str, object]:
+    """What the words of a call may stand for."""
+    spoiled = _home(tmp_path / "spoiled")
+    spoiled.genesis.unlink()
+    return {
+        "home": home.folder,
+        "other": _home(tmp_path / "other").folder,
+        "none": tmp_path / "none",
+        "spoiled": spoiled.folder,
+        "path": made["path"],
+        "trust": made["trust"],
+        "newer": Shelf(home.snapshots).of(Height(7)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        pytest.param(
+            "restore --home {other} --from {path} --trust 6:" + "00" * 32,
+            NO,
+            "wrong_hash: block 6 is",
+            id="another block",
+        ),
+        pytest.param(
+            "restore --home {other} --from {path} --trust 99:" + "00" * 32,
+            NO,
+            "the headers 5 to 7, not 99",
+            id="a block that proves nothing here",
+        ),
+        pytest.param(
+            "restore --home {other} --from {path} --trust {trust}0",
+            UNREACHABLE,
+            "64 hex digits",
+            id="no block",
+        ),
+        pytest.param(
+            "restore --home {home} --from {path} --trust {trust}",
+            UNREACHABLE,
+            "there is a chain in the store already",
+            id="a home with blocks",
+        ),
+        pytest.param(
+            "restore --home {other} --from {newer} --trust {trust}",
+            UNREACHABLE,
+            "this is no complete snapshot",
+            id="one that is not complete",
+        ),
+        pytest.param("restore --home {other} --from {path}", WRONG, "--trust", id="no trust"),
+        pytest.param("make --home {none}", UNREACHABLE, "no node's home", id="no home"),
+        pytest.param("make --home {spoiled}", UNREACHABLE, "genesis", id="a home without genesis"),
+        pytest.param("burn", WRONG, "no such command", id="another verb"),
+    ],
+)
+def test_a_no_is_one_line_and_a_code(
+    called: Called, names: dict[str, object], words: str, code: int, says: str
+) -> None:
+    ended, out, err = called([word.format(**names) for word in words.split()])
+    assert (ended, out) == (code, ""), err
+    assert err.count("\n") == 1
+    assert says in err
+
+
+def test_a_store_that_cannot_be_opened_is_named(home: Home) -> None:
+    """Only one that is in use has a node to ask."""
+    shutil.rmtree(home.store)
+    home.store.write_text("a file where a folder is due", encoding="utf-8")
+    result = _call("make", "--home", home.folder)
+    assert isinstance(result.exception, Unavailable)
+    assert not (home.snapshots / "request").exists()

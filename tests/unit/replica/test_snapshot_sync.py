@@ -248,6 +248,20 @@ def _false_headers(source: Source) -> Peer:
     return lie
 
 
+def _unsigned_headers(source: Source) -> Peer:
+    """The right light blocks, with signatures that are none."""
+
+    def lie(request: wire.Request) -> Answer | None:
+        if not isinstance(request, wire.GetLights):
+            return source.honest(request)
+        block = source.light(request.height)
+        slots = [replace(slot, signature=bytes(64)) for slot in block.commit.slots if slot.flag]
+        commit = replace(block.commit, slots=tuple(slots))
+        return wire.LIGHTS, wire.encode_lights([replace(block, commit=commit)])
+
+    return lie
+
+
 def _other_heights(source: Source) -> Peer:
     """Light blocks of other heights than were asked for."""
 
@@ -285,6 +299,7 @@ LIARS: dict[str, tuple[Callable[[Source], Peer], bool]] = {
     "another manifest than it offered": (lambda source: _forged(source, sent=False), True),
     "a height out of reach": (_boaster, False),
     "false headers": (_false_headers, True),
+    "headers without signatures": (_unsigned_headers, True),
     "headers of other heights": (_other_heights, True),
     "no headers": (_nothing, True),
     "garbage": (_garbage, True),
