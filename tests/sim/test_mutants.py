@@ -134,6 +134,12 @@ FORGOTTEN_TXS = Change(
     "        self._lanes = {sender: lane for sender, lane in self._lanes.items() if len(lane)}\n",
     "        self._lanes, self._sender_of, self._bytes = {}, {}, 0\n",
 )
+EXPIRY = Change("tfchain.ledger.roster", "blocks > limits.blocks and", "blocks > limits.blocks or")
+EVIDENCE_UNVERIFIED = Change(
+    "tfchain.chain.faults",
+    "checks += judge(state, params, height, time_ms, piece)",
+    "judge(state, params, height, time_ms, piece)",
+)
 WANT_ONCE = _replica("for block_id in self.council.machine.wanted:", "for block_id in ():")
 VOTES_UNVERIFIED = _replica(
     "if not verify(key, text, message.signature):", "if verify(b'', text, message.signature):"
@@ -185,6 +191,7 @@ EIGHT: tuple[Row, ...] = (  # of scenario 55
     ("a late valid value is forgotten", (LATE_VALID,), "rounds", 20, "1.1.6", []),
     ("nil counts in a commit", (NIL_COUNTED,), "forgers", 20, "S2 S6", []),
     ("a polka is believed unseen", (POL_UNSEEN,), "liar", 20, "S5", []),
+    ("evidence expires past one limit", (EXPIRY,), "evidence", 20, "1.9.3", []),
 )
 MORE: tuple[Row, ...] = (
     ("a quorum that is one too low", (QUORUM_ONE_LESS,), "halves", 10, "S6", []),
@@ -202,14 +209,15 @@ MORE: tuple[Row, ...] = (
     ("a log falls behind", (UNSYNCED_LOG,), "crashes", 20, "S0", []),
     ("the signer signs anything", (SIGNED_BEFORE,), "power cuts", 40, "S4", []),
     (
-        "a fetched block's signatures are not looked at",
+        "a fetched block's signatures are not verified",
         (FETCHED_UNVERIFIED,),
-        "forgers",
+        "catch-up",
         20,
         "S1",
         [],
     ),
-    ("a fetched commit is not counted", (FETCHED_UNCOUNTED,), "forgers", 20, "S6", []),
+    ("a fetched commit is not counted", (FETCHED_UNCOUNTED,), "catch-up", 20, "S6", []),
+    ("evidence is not verified", (EVIDENCE_UNVERIFIED,), "forgers", 20, "S11", []),
     ("nobody catches up", (NO_CATCH_UP,), "links", 10, "L1", []),
     ("each executes by its own clock", (OWN_CLOCK,), "quiet", 3, "S7", []),
     ("waiting transactions are forgotten", (FORGOTTEN_TXS,), "quiet", 20, "L2", []),

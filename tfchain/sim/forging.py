@@ -42,7 +42,7 @@ class Forger:
         self._heard: list[Vote] = []
         self._spoils: tuple[Callable[[Block], Block], ...] = (
             _of_another_state, _of_another_parent, _late, _early, _by_another, self._with_garbage,
-            _with_a_repeat, self._accusing, self._with_commit(_swapped), self._with_commit(self.starved),
+            _with_a_repeat, self.accusing, self._with_commit(_swapped), self._with_commit(self.starved),
             self._with_commit(_unsigned), self._with_commit(_belied),
         )  # fmt: skip
 
@@ -100,7 +100,7 @@ class Forger:
         slots[own[0]] = CommitSlot(flag=FOR_NIL, signature=sign(self._seed, nil))
         return replace(commit, slots=tuple(slots))
 
-    def _accusing(self, block: Block) -> Block:
+    def accusing(self, block: Block) -> Block:
         """With evidence that proves nothing."""
         pieces = (self.accusation(),)
         header = replace(block.header, evidence_root=evidence_root(pieces))

@@ -28,6 +28,48 @@ INTERVAL_MS: Final = 1_000
 EVIDENCE_S: Final = 600
 """After so many seconds, and 600 blocks, evidence expires."""
 
+_SPANS: Final = """
+start = 15
+length = 60
+post_window = 12
+commit_window = 10
+attest_window = 30
+payout_delay = 4
+
+[uptime]
+report_interval = 2
+grace = 4
+skew = 8
+report_window = 5
+sleep_max = 20
+boot_max = 6
+sleep_credit_max = 6
+power_spacing = 1
+
+"""
+"""In seconds, where blocks are one second apart."""
+
+_SPANS_SLOW: Final = """
+start = 15
+length = 3600
+post_window = 300
+commit_window = 240
+attest_window = 600
+payout_delay = 60
+
+[uptime]
+report_interval = 40
+grace = 60
+skew = 10
+report_window = 60
+sleep_max = 1200
+boot_max = 60
+sleep_credit_max = 120
+power_spacing = 10
+
+"""
+"""And where they are further apart: an hour is a month."""
+
 _CONSTANTS: Final = """
 name = "simnet"
 time = GENESIS_TIME
@@ -48,23 +90,7 @@ block_bytes = 2097152
 id = 0
 name = "standard"
 start_from = "genesis"
-start = 15
-length = 60
-post_window = 12
-commit_window = 10
-attest_window = 30
-payout_delay = 4
-
-[uptime]
-report_interval = 2
-grace = 4
-skew = 8
-report_window = 5
-sleep_max = 20
-boot_max = 6
-sleep_credit_max = 6
-power_spacing = 1
-
+SPANS
 [evidence]
 blocks = 600
 seconds = EVIDENCE_S
@@ -135,4 +161,6 @@ def genesis_text(
         rows.append(f'[[guardian]]\naccount = "{key}"')
     constants = _CONSTANTS.replace("GENESIS_TIME", str(GENESIS_TIME))
     constants = constants.replace("EVIDENCE_S", str(evidence_s))
-    return constants.replace("INTERVAL_MS", str(interval_ms)) + "\n".join(rows) + "\n"
+    constants = constants.replace("INTERVAL_MS", str(interval_ms))
+    spans = _SPANS_SLOW if interval_ms > INTERVAL_MS else _SPANS
+    return constants.replace("SPANS", spans) + "\n".join(rows) + "\n"

@@ -27,13 +27,14 @@
 | D1     | one seed is one run: asked of whole runs, not of events                             |
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from tfchain.base.units import Height
 from tfchain.bft.messages import Message, Vote
 from tfchain.errors import InvalidBlock, Malformed
 from tfchain.ledger import tables
+from tfchain.ledger.block import Block, decode_block
 from tfchain.ledger.commit import NIL, PREVOTE
 from tfchain.ledger.validators import validator_address
 from tfchain.replica.effects import Conflict, Save
@@ -83,8 +84,9 @@ class Watch:
         self.addresses = [validator_address(keys[cast.validator_of(node)]) for node in nodes]
         self.byzantine = tuple(self.addresses[validator] for validator in cast.byzantine)
         self.words = Words(self.fold, self.byzantine)
-        self._accused: dict[bytes, dict[int, None]] = {}
-        """By address: the nodes that saw two statements of it, in their present lives."""
+        self._accused: dict[bytes, dict[int, Height]] = {}
+        """By address: the nodes that saw two statements of it in their present lives, and of which
+        height the first two were."""
         self._good: dict[bytes, bool] = {}
         """Blocks of the height after the last, and whether they are valid."""
         self.heights = [0] * cast.nodes
@@ -116,13 +118,22 @@ class Watch:
                 raise Violation("S2", f"{message} is for an invalid block")
 
     def _is_good(self, vote: Vote) -> bool:
-        """Whether a correct node may prevote this, as far as is known here."""
+        """Whether a correct node may prevote this, as far as is known here (S11)."""
         if vote.height != self.fold.tip.height + 1 or vote.block_id == NIL:
             return True
         if vote.block_id not in self._good:
             raw = self.words.block(vote.block_id)
             self._good[vote.block_id] = raw is None or self.fold.would_take(raw)
+            if raw is not None and self._good[vote.block_id]:
+                self._check_accused(decode_block(raw))
         return self._good[vote.block_id]
+
+    def _check_accused(self, block: Block) -> None:
+        """S11: nobody correct stands in the evidence, which is not asked whether it is genuine."""
+        for piece in block.evidence:
+            if piece.validator not in self.byzantine:
+                text = f"block {block.header.height} accuses somebody correct: {piece}"
+                raise Violation("S11", text)
 
     def blamed(self, node: int, peer: int, reason: str) -> None:
         """A correct node blames a peer (S0)."""
@@ -134,7 +145,7 @@ class Watch:
         author = self.words.author(conflict.first)
         if author not in self.byzantine:
             raise Violation("S11", f"node {node} accuses somebody correct: {conflict}")
-        self._accused.setdefault(author, {})[node] = None
+        self._accused.setdefault(author, {}).setdefault(node, conflict.first.height)
 
     def died(self, node: int) -> None:
         """Whom a node alone had seen to lie, it may have forgotten by now."""
@@ -149,6 +160,20 @@ class Watch:
             if seen_by and seat is not None and seat.fault is None:
                 return author
         return None
+
+    def kept(self, node: int, pending: Collection[tuple[Height, bytes]]) -> None:
+        """A correct node has begun a height, with this evidence by height and author (1.9.3).
+
+        Whom it saw to lie it accuses until the ledger does. No run is as long as evidence counts.
+        """
+        for author, seen_by in self._accused.items():
+            height = seen_by.get(node)
+            if height is None or height > self.heights[node] or (height, author) in pending:
+                continue
+            seat = tables.SEATS.get(self.fold.state(), author)
+            if seat is not None and seat.fault is None:
+                text = f"node {node} holds no evidence of height {height} against {author.hex()}"
+                raise Violation("1.9.3", f"{text} any more, and no block does")
 
     # What is stored.
 
@@ -200,9 +225,7 @@ class Watch:
             self.fold.take(save.block.raw)
         except (InvalidBlock, Malformed) as fault:
             raise Violation("S2", str(fault)) from fault
-        for piece in save.block.evidence:
-            if piece.validator not in self.byzantine:
-                raise Violation("S11", f"block {save.tip.height} accuses somebody correct: {piece}")
+        self._check_accused(save.block)
         time = self.fold.tip.time
         if not before < time <= now_ms + CLOCKS_MS:
             raise Violation("S8", f"block time {time} after {before}, at {now_ms}")

@@ -58,12 +58,15 @@ class Liar:
         self._forger = Forger(seed, chain_id, chance)
         self._ids = [NIL]
         """Blocks that it knows it could vote for."""
+        self._accusing: tuple[bytes, Block] | None = None
+        """The last good block of its own, by id, and what it made of it to accuse somebody."""
         self._twists: dict[int, tuple[tuple[str, Callable[[bytes], Said]], ...]] = {
             wire.VOTE: (
                 (VOTES, self._other_vote), (FAR, self._far_vote), (IMPOSTOR, self._as_impostor),
             ),
             wire.PROPOSAL: (
                 (PROPOSALS, self._other_proposal), (INVALID, self._bad_proposal), (SILENCE, _nothing),
+                (ACCUSING, self._accusing_proposal),
             ),
             wire.BLOCK: ((WITHHOLDING, _nothing), (INVALID, self._bad_block)),
             wire.BLOCKS: ((WITHHOLDING, _nothing), (FORGED, self._forged_blocks)),
@@ -148,6 +151,16 @@ class Liar:
             return self._proposed(replace(proposal, pol_round=int(proposal.round)), block)
         return self._proposed(proposal, self._forger.spoiled(block))
 
+    def _accusing_proposal(self, payload: bytes) -> Said:
+        """A block with false evidence, the same for all who hear it: enough of them could decide it (38)."""
+        own = self._own_proposal(payload)
+        if own is None:
+            return [(wire.PROPOSAL, payload)]
+        proposal, block = own
+        if self._accusing is None or self._accusing[0] != block.id:
+            self._accusing = (block.id, self._forger.accusing(block))
+        return self._proposed(proposal, self._accusing[1])
+
     def _proposed(self, proposal: Proposal, block: Block) -> Said:
         self._ids.append(block.id)
         word = replace(proposal, block_id=block.id, time_ms=block.header.time)
@@ -183,7 +196,7 @@ class Liar:
 def _later(block: Block) -> Block:
     """A block as good as this one, of a millisecond later."""
     header = replace(block.header, time=Millis(block.header.time + 1))
-    return make_block(header, block.txs, block.last_commit)
+    return make_block(header, block.txs, block.last_commit, block.evidence)
 
 
 def _nothing(_payload: bytes) -> Said:

@@ -12,6 +12,7 @@ from tfchain.base.units import Height, Millis
 from tfchain.bft.messages import Message
 from tfchain.chain.execute import execute
 from tfchain.errors import Rejected, Unavailable
+from tfchain.ledger.evidence import place_of as place_of_evidence
 from tfchain.replica import messages as wire
 from tfchain.replica.effects import (
     Blame,
@@ -183,13 +184,18 @@ class Node:
                 except Unavailable:
                     self._stop(self._full_down_ms)
                     return
-            self._look(self.replica)
+            if self._is_correct:
+                self._look(self.replica, told)
 
-    def _look(self, replica: Replica) -> None:
-        """Whether the replica stands where it should."""
-        if self._is_correct and (fault := self.standing.fault(replica, self._around.now_ms)):
+    def _look(self, replica: Replica, told: Event) -> None:
+        """Whether the replica stands where it should after an event."""
+        index = self.who.index
+        if fault := self.standing.fault(replica, self._around.now_ms):
             number, _, text = fault.partition(": ")
-            raise Violation(number, f"node {self.who.index} {text}")
+            raise Violation(number, f"node {index} {text}")
+        if isinstance(told, Saved):
+            pieces = replica.council.evidence.ready(replica.tip.height)
+            self._around.watch.kept(index, [place_of_evidence(piece) for piece in pieces])
 
     def _dies_here(self) -> bool:
         """Between two effects: whether this is the one that it does not live to see."""

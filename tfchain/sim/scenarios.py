@@ -105,9 +105,13 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "forgers": Scenario(
         draws=(*_LINKS, faults.whole), weaknesses=(LIAR,), habits=(INVALID, FORGED, TIPS, ACCUSING)
     ),
+    "catch-up": Scenario(
+        draws=(faults.alone, faults.alone, faults.behind, faults.whole), weaknesses=(LIAR,),
+        habits=(FORGED, TIPS), pause_ms=(3_000, 6_000), heal_ms=25_000,
+    ),
     "evidence": Scenario(
         draws=(faults.alone, faults.alone, faults.rounds), weaknesses=(LIAR,),
-        habits=(VOTES, PROPOSALS), pause_ms=(2_000, 5_000), evidence_s=2,
+        habits=(VOTES, PROPOSALS), pause_ms=(2_000, 5_000), evidence_s=1,
     ),
     "liars": Scenario(
         draws=(faults.rounds, faults.rounds, faults.whole), weaknesses=(LIAR,), sizes=(7, 8),
