@@ -5,9 +5,11 @@ codec, its command-line options and its reference entry are derived from them. `
 throughout: `True` is an `int`, and one byte of difference is a fork.
 """
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
-from operator import attrgetter
+from itertools import repeat
+from operator import attrgetter, call
 from typing import Annotated, Generic, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 from tfchain.base import units
@@ -156,8 +158,8 @@ class Layout(Generic[R]):
     """A record class with its fields in order: `[version, field, field, ...]` (P28).
 
     Every row and every transaction passes through here. So what a class has is looked up once, its
-    fields are read in one call, and a record is made without its constructor, which would set the
-    same fields by name and cannot check them.
+    fields are read in one call, each step over them is a `map`, and a record is made without its
+    constructor, which would set the same fields by name and cannot check them.
     """
 
     cls: type[R]
@@ -166,12 +168,13 @@ class Layout(Generic[R]):
     shapes: tuple[Shape, ...]
     fields_of: Callable[[object], tuple[object, ...]]
     setters: tuple[Callable[[R, object], None], ...]
+    packers: tuple[Callable[[object], Plain], ...]
+    unpackers: tuple[Callable[[Plain], object], ...]
 
     def pack(self, value: object) -> Plain:
         """The record as a list that starts with its version."""
         assert type(value) is self.cls, (value, self.cls)
-        pairs = zip(self.shapes, self.fields_of(value), strict=True)
-        return [self.version, *[shape.pack(item) for shape, item in pairs]]
+        return [self.version, *map(call, self.packers, self.fields_of(value))]
 
     def unpack(self, plain: Plain) -> R:
         """The record; `Malformed` names the field that does not fit."""
@@ -180,23 +183,31 @@ class Layout(Generic[R]):
         version, *items = plain
         if type(version) is not int or version != self.version:
             raise Malformed(f"{self.cls.__name__}: version {self.version} is due")
-        record = object.__new__(self.cls)
-        steps = zip(self.names, self.setters, self.shapes, items, strict=True)
-        for name, put, shape, item in steps:
-            try:
-                put(record, shape.unpack(item))
-            except Malformed as fault:
-                raise Malformed(f"{self.cls.__name__}.{name}: {fault}") from fault
-        return record
+        try:
+            return self._made(map(call, self.unpackers, items))
+        except Malformed:
+            self._blame(items)
+            raise
 
     def changed(self, record: R, fields: Mapping[str, object]) -> R:
         """A copy in which these fields are others."""
-        copy = object.__new__(self.cls)
-        for put, item in zip(self.setters, self.fields_of(record), strict=True):
-            put(copy, item)
+        items = list(self.fields_of(record))
         for name, item in fields.items():
-            self.setters[self.names.index(name)](copy, item)
-        return copy
+            items[self.names.index(name)] = item
+        return self._made(items)
+
+    def _made(self, items: Iterable[object]) -> R:
+        record = object.__new__(self.cls)
+        deque(map(call, self.setters, repeat(record), items), maxlen=0)  # goes through, keeps none
+        return record
+
+    def _blame(self, items: list[Plain]) -> None:
+        """Name the first field that does not fit."""
+        for name, unpack, item in zip(self.names, self.unpackers, items, strict=True):
+            try:
+                unpack(item)
+            except Malformed as fault:
+                raise Malformed(f"{self.cls.__name__}.{name}: {fault}") from fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +242,7 @@ def layout(cls: type[R]) -> Layout[R]:
 def _read_layout(cls: type[R]) -> Layout[R]:
     hints = get_type_hints(cls, include_extras=True)
     names = tuple(field.name for field in fields(cls))  # type: ignore[arg-type]
+    shapes = tuple(_shape_of(cls, name, hints[name]) for name in names)
     version = getattr(cls, "VERSION", 1)
     assert type(version) is int
     assert not hasattr(cls, "__post_init__"), "a record is what its fields are"
@@ -238,9 +250,11 @@ def _read_layout(cls: type[R]) -> Layout[R]:
         cls=cls,
         version=version,
         names=names,
-        shapes=tuple(_shape_of(cls, name, hints[name]) for name in names),
+        shapes=shapes,
         fields_of=_reader_of(names),
         setters=tuple(getattr(cls, name).__set__ for name in names),
+        packers=tuple(shape.pack for shape in shapes),
+        unpackers=tuple(shape.unpack for shape in shapes),
     )
 
 

@@ -5,8 +5,8 @@ stream of records that it trusts in nothing; where the rows live and who verifie
 arguments, so that a caller may bring a disk and a pool of threads.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeVar
 
 from tfchain.base.shapes import decode_record
@@ -21,10 +21,11 @@ from tfchain.chain.audit_report import (
     newly_sealed,
 )
 from tfchain.chain.audit_second import SecondProgram
+from tfchain.chain.audit_signatures import SignaturesUnderWay, VerifyAll
 from tfchain.chain.execute import Checked, check_txs, execute, params_of
 from tfchain.chain.genesis import Genesis, genesis_hash, genesis_outcome, read_genesis
 from tfchain.chain.tip import check_header, genesis_tip, input_of, next_tip
-from tfchain.errors import Divergence, InvalidBlock, Malformed
+from tfchain.errors import Divergence, InvalidBlock, Malformed, TfchainError
 from tfchain.ledger import tables
 from tfchain.ledger.block import Block, decode_block
 from tfchain.ledger.commit import Commit, check_tally, signatures_of
@@ -38,11 +39,6 @@ R = TypeVar("R")
 
 RECORD_BYTES_MAX: Final = 8 * 1024 * 1024
 """The longest record but genesis and blocks: a full run of receipts."""
-
-Verdicts = Callable[[], Sequence[bool]]
-"""Waits until the signatures were looked at, and says which are genuine, in order."""
-VerifyAll = Callable[[Sequence[Check]], Verdicts]
-"""Begins to verify these signatures; the block is executed meanwhile, and written after."""
 
 
 @dataclass(slots=True)
@@ -65,13 +61,21 @@ class Auditor:
         self._rows = rows
         self._memory = Memory()
         self._verify_all = verify_all
+        self._signatures = SignaturesUnderWay()
         self._trust = trust
         self._genesis: Genesis | None = None
         self._ended = False
         self._due: dict[tuple[int, int], _Showing] = {}
 
     def take(self, kind: int, payload: bytes) -> None:
-        """One record of an export."""
+        """One record of an export. A false signature is told before any fault of a later record."""
+        try:
+            self._take(kind, payload)
+        except TfchainError:
+            self._signatures.settle()
+            raise
+
+    def _take(self, kind: int, payload: bytes) -> None:
         if self._ended:
             raise Malformed("a record stands after the last commit")
         if self._genesis is None:
@@ -101,6 +105,8 @@ class Auditor:
             raise Malformed("an export begins with its genesis")
         if self._tip.height and not self._ended:
             raise Malformed(f"commit of block {self._tip.height}: missing: the export is cut off")
+        self._signatures.settle()
+        self.report.signatures = self._signatures.genuine
         for batch in self._sealed():
             self.report.second[batch.schedule, batch.period] = self._second.compare(batch)
         self._finish_report()
@@ -135,7 +141,9 @@ class Auditor:
         verdicts = self._verify_all([*votes, *checked.evidence, *signed])
         outcome = execute(self._rows, checked.block, checked)
         sealed, change = newly_sealed(self._rows, outcome), held_change(self._rows, outcome)
-        self._check_genuine(checked, len(votes), verdicts())
+        kinds = (len(votes), len(checked.evidence), len(signed))
+        blame = partial(_false_signature, checked.block.height, checked.mints, kinds)
+        self._signatures.add(sum(kinds), verdicts, blame)
         self._note_faults(block)
         self.report.supply_held += change
         self._rows.write(outcome.rows)
@@ -156,20 +164,6 @@ class Auditor:
             return []
         validators = self._tip.last_validators
         return signatures_of(self.report.chain_id, validators, block.last_commit)
-
-    def _check_genuine(self, checked: Checked, votes: int, verdicts: Sequence[bool]) -> None:
-        """Of a block's signatures, those in the commit that it carries come first, then evidence."""
-        where, proofs = f"block {checked.block.height}", len(checked.evidence)
-        assert len(verdicts) == votes + proofs + len(checked.admitted), "a verdict on each"
-        for place, good in enumerate(verdicts):
-            if not good and place < votes:
-                raise InvalidBlock(f"{where}: last commit: signature {place} is false")
-            if not good and place < votes + proofs:
-                raise InvalidBlock(f"{where}: evidence: signature {place - votes} is false")
-            if not good:
-                number = checked.mints + place - votes - proofs
-                raise InvalidBlock(f"{where}: transaction {number}: its signature is false")
-        self.report.signatures += len(verdicts)
 
     def _note(self, block: Block) -> None:
         header = block.header
@@ -246,10 +240,9 @@ class Auditor:
             raise InvalidBlock(f"{where}: it is for another block")
         check_tally(tip.last_validators, commit)
         checks = signatures_of(self.report.chain_id, tip.last_validators, commit)
-        for place, good in enumerate(self._verify_all(checks)()):
-            if not good:
-                raise InvalidBlock(f"{where}: signature {place} is false")
-        self.report.signatures += len(checks)
+        blame = partial(_false_vote, where)
+        self._signatures.add(len(checks), self._verify_all(checks), blame)
+        self._signatures.settle()
 
     def _sealed(self) -> list[Batch]:
         """Every batch that was ever opened, for the report; the sealed ones among them."""
@@ -283,3 +276,20 @@ class Auditor:
             )
         if self._trust is not None and not report.anchored:
             raise InvalidBlock(f"the export ends before the trusted height {self._trust[0]}")
+
+
+def _false_signature(
+    height: int, mints: int, kinds: tuple[int, int, int], place: int
+) -> InvalidBlock:
+    """`kinds`: a block's signatures in the commit that it carries, in its evidence, and signed."""
+    where, (votes, proofs, _) = f"block {height}", kinds
+    if place < votes:
+        return InvalidBlock(f"{where}: last commit: signature {place} is false")
+    if place < votes + proofs:
+        return InvalidBlock(f"{where}: evidence: signature {place - votes} is false")
+    number = mints + place - votes - proofs
+    return InvalidBlock(f"{where}: transaction {number}: its signature is false")
+
+
+def _false_vote(where: str, place: int) -> InvalidBlock:
+    return InvalidBlock(f"{where}: signature {place} is false")
