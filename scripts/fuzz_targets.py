@@ -12,6 +12,7 @@ from scripts.fuzz_world import (
     first_words,
     follower,
     genesis_text,
+    light_blocks,
     signed_light_block,
 )
 from tfchain.base.codec import decode, encode
@@ -19,17 +20,18 @@ from tfchain.base.crypto import verify
 from tfchain.base.shapes import decode_record, encode_record, layout
 from tfchain.base.units import Height, Utft
 from tfchain.bft.attack import check_attack, double_votes
-from tfchain.bft.light import Terms
+from tfchain.bft.light import Terms, check_anchor
 from tfchain.chain import snapshot
 from tfchain.chain.genesis import read_genesis
-from tfchain.errors import Malformed
+from tfchain.errors import Malformed, TfchainError
 from tfchain.ledger.block import decode_block
-from tfchain.ledger.light import LightAttack
+from tfchain.ledger.evidence import checks_of
+from tfchain.ledger.light import ATTACK_BYTES_MAX, LightAttack, id_of
 from tfchain.net.frames import Unframer, frame, split
 from tfchain.net.handshake import HELLO_BYTES_MAX, Identity, Role, greet
 from tfchain.node.answers import txs_of
 from tfchain.node.attacks import attack_of
-from tfchain.replica import events
+from tfchain.replica import events, snapshot_messages
 from tfchain.replica import messages as wire
 from tfchain.replica.log import read_record
 from tfchain.store import wal_records
@@ -181,6 +183,28 @@ def chunks() -> Target:
     return Target(take, (encode_record(chunk), encode_record(_manifest())))
 
 
+def light() -> Target:
+    """Light blocks, and evidence that a light client hands in: whoever is named signed twice."""
+    own, other = light_blocks(_blocks_in(first_words())[0])
+    attack = LightAttack(conflicting=other, common_height=own.height)
+    terms = Terms(chain_id=own.header.chain_id)
+    members = [row.address for row in own.validators.validators]
+
+    def take(raw: bytes) -> None:
+        with suppress(TfchainError):
+            for block in snapshot_messages.decode_lights(raw):
+                check_anchor(terms, block, block.height, id_of(block), verify)
+        found = decode_record(LightAttack, raw, ATTACK_BYTES_MAX)
+        guilty = check_attack(terms, found, own, own, verify)
+        pieces = double_votes(found.conflicting, own)
+        assert set(guilty) <= set(members)
+        for piece in pieces:
+            key = own.validators.validators[members.index(piece.validator)].key
+            assert all(verify(*check) for check in checks_of(terms.chain_id, key, piece))
+
+    return Target(take, (encode_record(attack), snapshot_messages.encode_lights([own, other])))
+
+
 TARGETS: Final[dict[str, Callable[[], Target]]] = {
     "codec": codec,
     "frames": frames,
@@ -191,6 +215,7 @@ TARGETS: Final[dict[str, Callable[[], Target]]] = {
     "http": http,
     "attacks": attacks,
     "chunks": chunks,
+    "light": light,
 }
 
 

@@ -11,9 +11,12 @@ from typing import Final
 
 from scripts.bench_chain import GENESIS_TIME, Maker, recorded_genesis
 from tfchain.base.crypto import sign
-from tfchain.base.units import Address, Millis
+from tfchain.base.units import Address, Millis, Round
+from tfchain.chain.genesis import read_genesis
 from tfchain.client.keys import Key
-from tfchain.ledger.light import LightBlock, light_block
+from tfchain.ledger.block import decode_block
+from tfchain.ledger.commit import FOR_BLOCK, PRECOMMIT, Commit, CommitSlot, vote_message
+from tfchain.ledger.light import LightBlock, id_of, light_block
 from tfchain.node.devnet.homes import Stamp, key_of, seed_of, stamped, template_text
 from tfchain.node.rebuilding import Rebuilt
 from tfchain.replica import effects, events
@@ -52,6 +55,29 @@ def signed_light_block(late_s: int) -> LightBlock:
     maker.take(block, maker.outcome(block))
     assert maker.commit is not None, "what was taken is signed"
     return light_block(block, maker.commit, maker.tip.last_validators)
+
+
+def light_blocks(raw: bytes) -> list[LightBlock]:
+    """The light form of the first block, and of another one of its height, both signed by all."""
+    members = read_genesis(genesis_text()).validator_set()
+    block = decode_block(raw)
+    empty = Commit(height=block.header.height, round=Round(0), block_id=bytes(32), slots=())
+    own = light_block(block, empty, members)
+    other = replace(own, header=replace(own.header, tx_root=bytes(32)))
+    return [_signed(one) for one in (own, other)]
+
+
+def _signed(block: LightBlock) -> LightBlock:
+    names = [f"validator/{number}" for number in range(VALIDATORS)]
+    seeds = {key_of(_SEED, name).address: seed_of(_SEED, name) for name in names}
+    header = block.header
+    text = vote_message(header.chain_id, PRECOMMIT, header.height, Round(0), id_of(block))
+    slots = tuple(
+        CommitSlot(flag=FOR_BLOCK, signature=sign(seeds[row.key], text))
+        for row in block.validators.validators
+    )
+    commit = replace(block.commit, block_id=id_of(block), slots=slots)
+    return replace(block, commit=commit)
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ TARGETS: Final = {
     "http",
     "attacks",
     "chunks",
+    "light",
 }
 RUNS: Final = 300
 
