@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from hashlib import blake2b
 from multiprocessing import get_context
 from time import monotonic
@@ -16,7 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tfchain.cli.exhaustive import STATES_MAX, tell_all
 from tfchain.errors import Unavailable
 from tfchain.sim.plan import Plan, Report
-from tfchain.sim.scenarios import SCENARIOS
+from tfchain.sim.scenarios import HOUR_MS, SCENARIOS, WEEK
+from tfchain.sim.world import World
 from tfchain.sim.world import simulate as run
 
 SEEDS_MAX: Final = 1_000_000
@@ -31,7 +33,10 @@ Run: TypeAlias = Callable[[Plan], Report]
 
 
 def simulate(
-    seeds: Annotated[str, typer.Option(help="One seed, or a range like 0..999.")] = "0..99",
+    seeds: Annotated[
+        str | None,
+        typer.Option(help="One seed, or a range like 0..999. [default: 0..99; a week: 0]"),
+    ] = None,
     validators: Annotated[
         int | None, typer.Option(min=1, max=VALIDATORS_MAX, help="How many; else as drawn.")
     ] = None,
@@ -54,6 +59,8 @@ def simulate(
     """
     if exhaustive is not None:
         raise typer.Exit(0 if tell_all(exhaustive, jobs) else BROKEN)
+    if seeds is None:
+        seeds = "0" if scenario == WEEK else "0..99"
     first, last = _range(seeds)
     if scenario not in SCENARIOS:
         raise typer.BadParameter(f"{scenario}: known are {', '.join(SCENARIOS)}")
@@ -66,7 +73,22 @@ def simulate(
         )
         for seed in range(first, last + 1)
     ]
-    run_all(plans, min(jobs, len(plans)), run)
+    run_all(plans, min(jobs, len(plans)), run_week if scenario == WEEK else run)
+
+
+def run_week(plan: Plan) -> Report:
+    """One long run; each hour of it is a line on stderr."""
+    world = World(plan)
+    started, last_ms = monotonic(), plan.heal_ms or SCENARIOS[WEEK].heal_ms
+
+    def tell(hour: int) -> None:
+        height, seconds = world.watch.fold.tip.height, monotonic() - started
+        line = f"seed {plan.seed}: hour {hour} of {last_ms // HOUR_MS}, height {height}, {seconds:.0f} s"
+        typer.echo(line, err=True)
+
+    for hour in range(1, last_ms // HOUR_MS + 1):
+        world.after(hour * HOUR_MS, partial(tell, hour))
+    return world.run()
 
 
 def run_all(plans: list[Plan], jobs: int, one: Run) -> None:
@@ -133,6 +155,9 @@ def _tell(reports: list[Report], seconds: float) -> None:
     rate = f"{len(reports) / max(seconds, 0.001):.1f}"
     seeds = f"seed {reports[0].plan.seed}" if len(reports) == 1 else f"{len(reports)} seeds"
     forks = sum(bool(report.forked) for report in reports)
+    waits = max(report.longest_ms for report in reports)
+    if waits:
+        typer.echo(f"longest wait of a node for a block while links were whole: {waits} ms")
     forked = f", forks that named their makers: {forks}" if forks else ""
     typer.echo(f"{seeds}: {heights} heights, {events} events, violations: {len(broken)}{forked}")
     typer.echo(f"trace: {_combined(reports)}")

@@ -47,9 +47,13 @@ from tfchain.sim.faults import LOG, SIGNER, STORE, Crash, Full
 from tfchain.sim.invariants import Violation, Watch
 from tfchain.sim.machine import Machine, place_of
 from tfchain.sim.standing import Standing
+from tfchain.store.pruning import prune_blocks
 
 IDLE_MS: Final = 3
 """How long verifying, executing and saving take on a machine with nothing else to do."""
+
+KEPT_BLOCKS: Final = 300
+"""So many a node keeps: far more than anybody falls behind, and a week of them is a hundred thousand."""
 
 
 class Around(Protocol):
@@ -272,6 +276,7 @@ class Node:
             case Save():
                 self.machine.chain.save(effect)
                 self._around.watch.stored(self.who.index, effect, self._around.now_ms)
+                prune_blocks(self.machine.chain, KEPT_BLOCKS)
                 return Saved(tip=effect.tip, reader=disk.snapshot(), now_ms=now)
 
     def _sign(self, effect: Sign) -> list[Event]:

@@ -32,6 +32,8 @@ class Report:
     forked: tuple[int, ...] = ()
     """Where a third and more lied and two blocks of a height were decided: the validators whom their
     own words convict (S9)."""
+    longest_ms: int = 0
+    """The longest that a node stored nothing while links were whole, where a scenario bounds it."""
     players: str = ""
     """Who played, in words."""
     last: tuple[str, ...] = ()

@@ -35,6 +35,9 @@ HOUR_MS: Final = 3_600_000
 WEEK_MS: Final = 7 * 24 * HOUR_MS
 PARTITION_MS: Final = 120_000
 """How long the partition of an hour lasts."""
+WEEK_BOUND_MS: Final = 120_000
+"""Twenty blocks of six seconds. With every third message lost a height takes a round or two, told again
+every half second; whoever missed its end hears of it within a few of those."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,8 @@ class Scenario:
     heal_ms: int = HEAL_MS
     interval_ms: int = INTERVAL_MS
     evidence_s: int = EVIDENCE_S
+    bound_ms: int = 0
+    """L1 before the heal: the longest that a node stores nothing while links are whole; 0: not asked."""
     cast: Cast | None = field(default=None)
     """Who plays, where that is not drawn."""
 
@@ -122,7 +127,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         draws=(faults.halves, faults.rounds), pause_ms=(4_000, 8_000), heal_ms=30_000,
         cast=Cast(powers=(1, 1, 1, 1), twins=(2, 3)),
     ),
-    WEEK: Scenario(heal_ms=WEEK_MS, interval_ms=6_000),
+    WEEK: Scenario(heal_ms=WEEK_MS, interval_ms=6_000, bound_ms=WEEK_BOUND_MS),
 }  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from tfchain.sim.machine import Identity, Machine
 from tfchain.sim.network import FAIR, Network
 from tfchain.sim.node import IDLE_MS, Node
 from tfchain.sim.plan import Plan, Report
+from tfchain.sim.pulse import LOOK_EVERY_MS, Pulse
 from tfchain.sim.scenarios import SCENARIOS, cast_of, episodes, heal_of
 from tfchain.sim.trace import Step, Trace
 from tfchain.store.chain import genesis_rows
@@ -72,6 +73,8 @@ class World:
         self.nodes = [self._node(index) for index in range(self.cast.nodes)]
         self._places = {node.name: index for index, node in enumerate(self.nodes)}
         self._genuine: dict[tuple[bytes, bytes, bytes], bool] = {}
+        bound_ms = scenario.bound_ms
+        self._pulse = Pulse(self.watch.correct, bound_ms, START_MS) if bound_ms else None
         rows = genesis_rows(text)
         for node in self.nodes:
             node.machine.rows.write(rows)
@@ -127,6 +130,14 @@ class World:
             self.after(episode.at_ms, partial(self.strike, episode.fault))
         self.after(self._heal_ms, self._heal)
         self.after(LOAD_EVERY_MS, self._submit)
+        if self._pulse is not None:
+            self.after(LOOK_EVERY_MS, partial(self._feel, self._pulse))
+
+    def _feel(self, pulse: Pulse) -> None:
+        """L1 while faults last."""
+        if fault := pulse.look(self.watch.heights, self.now_ms):
+            raise Violation("L1", fault)
+        self.after(LOOK_EVERY_MS, partial(self._feel, pulse))
 
     def _heights(self) -> list[int]:
         return [self.watch.heights[index] for index in self.watch.correct]
@@ -170,6 +181,7 @@ class World:
             violation=violation,
             forked=forked,
             players=self.cast.told(),
+            longest_ms=0 if self._pulse is None else self._pulse.longest_ms,
             last=self.trace.last() if violation else (),
         )
 
@@ -181,6 +193,7 @@ class World:
         match fault:
             case Cut():
                 self.network.cut(fault.links, fault.words, fault.deal)
+                self._felt(fault)
             case Turn():
                 self.network.weather = fault.weather
             case Crash():
@@ -192,6 +205,14 @@ class World:
                 self.nodes[fault.node].busy_ms = fault.most_ms
             case Full():
                 self.nodes[fault.node].fill(fault)
+
+    def _felt(self, cut: Cut) -> None:
+        if self._pulse is None:
+            return
+        if cut == Cut():
+            self._pulse.mended(self.now_ms)
+        else:
+            self._pulse.cut()
 
     def _heal(self) -> None:
         """All is well from now on. Whoever is down is started, and never again."""

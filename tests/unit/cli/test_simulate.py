@@ -91,3 +91,10 @@ def test_a_process_that_dies_is_named() -> None:
     """Broken pools have an error of their own, which no front door knows."""
     with pytest.raises(Unavailable, match="a simulating process ended"):
         list(verb.reports_of([1, 2], 2, os._exit))  # type: ignore[list-item,arg-type]
+
+
+def test_a_week_tells_each_hour_and_its_longest_wait() -> None:
+    result = _simulate("--scenario", "week", "--ticks", "30")
+    assert result.exit_code == 0
+    assert "longest wait of a node for a block" in result.stdout
+    assert "violations: 0" in result.stdout
