@@ -10,7 +10,8 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ PATIENCE_S = 90.0
 ANY_PORT = ("--set", "p2p.port=0", "--set", "http.port=0")
 BOND = 100 * 10**7
 PERSON = "//Alice"
+SECTION = "## When the validators change\n"
 
 
 class Net:
@@ -32,6 +34,7 @@ class Net:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.processes: list[subprocess.Popen[bytes]] = []
+        self.typed: list[str] = []
         self.environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
         self.start("devnet", "devnet", "--nodes", "2", "--anyone", "--home", str(folder / "net"))
         self.url = self.said("devnet", r"validator-0 answers at (\S+)")
@@ -42,6 +45,7 @@ class Net:
 
     def start(self, name: str, *words: str) -> None:
         """A process whose lines go to a file of that name."""
+        self.typed.append(" ".join(words))
         with (self.folder / f"{name}.log").open("wb") as sink:
             command = [sys.executable, "-m", "tfchain", *words]
             process = subprocess.Popen(
@@ -57,6 +61,7 @@ class Net:
 
     def call(self, *words: str, code: int = 0) -> str:
         """What a verb says that ends by itself."""
+        self.typed.append(" ".join(words))
         done = subprocess.run(
             [sys.executable, "-m", "tfchain", *words],
             cwd=self.folder,
@@ -160,6 +165,16 @@ def tx(net: Net, kind: str, key: str, **fields: object) -> None:
     pytest.fail(f"{kind}: the nonce was taken three times")
 
 
+def votes(net: Net, change: int, keys: Sequence[str]) -> None:
+    """Each says yes, all at once: they are people of their own."""
+    with ThreadPoolExecutor() as people:
+        said = [
+            people.submit(tx, net, "vote_change", key, change=change, yes="true") for key in keys
+        ]
+        for one in said:
+            one.result()
+
+
 def guardian(net: Net, number: int) -> str:
     """The account that a devnet's validator votes with."""
     return str(net.home(number) / "guardian.key")
@@ -202,8 +217,8 @@ def join(net: Net) -> str:
     )
     (opened,) = wait(lambda: net.show("agenda")["open"], "the vote is open")
     known = set(net.powers())
-    for number in range(3):
-        tx(net, "vote_change", guardian(net, number), change=opened["id"], yes="true")
+    assert net.show("change", str(opened["id"]))["yes"] == []
+    votes(net, opened["id"], [guardian(net, number) for number in range(3)])
     wait(lambda: len(net.powers()) == 5, "the fifth has power")
     (address,) = set(net.powers()) - known
     return address
@@ -213,8 +228,7 @@ def vote_out(net: Net, address: str) -> None:
     """Four of five say so."""
     tx(net, "propose_power", guardian(net, 0), validator=address, power=0, force="false")
     (opened,) = wait(lambda: net.show("agenda")["open"], "the vote is open")
-    for key in (guardian(net, 1), guardian(net, 2), PERSON):
-        tx(net, "vote_change", key, change=opened["id"], yes="true")
+    votes(net, opened["id"], [guardian(net, 1), guardian(net, 2), PERSON])
     wait(lambda: address not in net.powers(), "the one voted out has no power")
 
 
@@ -231,6 +245,14 @@ def start_twin(net: Net, original: Path) -> None:
     (twin / "signer.state").chmod(0o600)
     assert "the store ends at height 0, but this validator signed at" in net.call(*start, code=3)
     net.start("twin", *start, "--allow-old-store")
+
+
+def advised() -> list[tuple[str, ...]]:
+    """The commands of the README's section on this: each its verbs and its options."""
+    section = (ROOT / "README.md").read_text("utf-8").partition(SECTION)[2].partition("\n## ")[0]
+    commands = re.findall(r"`tfchain ([^`]+)`", section)
+    words = [[w for w in one.split() if not re.search(r"[A-Z0-9]", w)] for one in commands]
+    return [tuple(one) for one in words]
 
 
 def proposers(net: Net, since: int) -> set[str]:
@@ -274,3 +296,7 @@ def test_validators_join_leave_and_are_jailed_while_the_chain_runs(net: Net) -> 
     assert "100.0000000 TFT burned" in told
     assert "- burned 100.0000000 TFT = held" in told
     assert "audit: ok" in told
+
+    assert len(advised()) >= 8
+    for words in advised():
+        assert any(set(words) <= set(line.split()) for line in net.typed), words
