@@ -21,8 +21,8 @@ from tfchain.base.units import (
     Utft,
 )
 from tfchain.chain.columns import months
-from tfchain.chain.columns.case import Case, Joined, Reward
-from tfchain.chain.columns.receipts import TWINS
+from tfchain.chain.columns.case import NOTHING_DUE, Case, Joined, Reward, together
+from tfchain.chain.columns.receipts import TWINS, receipt_of
 from tfchain.chain.columns.uptime import Tally
 from tfchain.ledger.records import Contract, Farm, Node, Resources
 from tfchain.rules import periods
@@ -327,3 +327,86 @@ def test_own_periods_are_settled_in_the_batch_that_they_end_in(
     most = max(0, (start + batch - registered) // length) + 2
     ends = [periods.own_bounds(Seconds(registered), Seconds(length), k)[1] for k in range(most)]
     assert list(settled) == [k for k, end in enumerate(ends) if start < end <= start + batch]
+
+
+# What chance alone may miss.
+
+USUAL: Final = Resources(cru=8, mru=32 << 30, hru=0, sru=500 << 30)
+BEYOND: Final = Resources(cru=U64_MAX, mru=U64_MAX, hru=U64_MAX, sru=U64_MAX)
+JANUARY_2021: Final = Seconds(1_609_459_200)
+
+
+def _told(number: int, size: Resources, *, uptime: int = 1_000) -> Story:
+    """A node that was up for a whole short period in January 2021, unless `uptime` is less.
+
+    What is `BEYOND` is paid beyond all bounds too: every price is the highest, a token's the lowest.
+    """
+    regime = REGIMES[number]
+    offer = zip(names_of(type(regime.offer)), numbers_of(regime.offer), strict=True)
+    prices = {"token_price": 1} if size is BEYOND else {}
+    most = U64_MAX if size is BEYOND else 0
+    policy = Terms(
+        policy_id=PolicyId(1),
+        price_cu=most or 2_400,
+        price_su=most or 1_000,
+        price_nu=30,
+        price_ipv4=5,
+        minimal_uptime=95,
+        policy_immutable=False,
+        policy_default=False,
+        connection_price=MilliUsd(1 if most else 80),
+    )
+    joined = Registration(
+        resources=size,
+        certified=False,
+        length=Seconds(1_000),
+        policy=policy,
+        pool=0,
+        guarantee=PerMille(0),
+    )
+    measured = Measured(
+        length=Seconds(1_000), uptime=Seconds(uptime), start=JANUARY_2021, first=Seconds(1_000)
+    )
+    capacity = Capacity(resources=size, certified=False, traffic=0, ip_seconds=0)
+    told = [prices.get(name, most if most and "price" in name else value) for name, value in offer]
+    return Story(regime, tuple(told), joined, capacity, measured)
+
+
+@by_regime
+@pytest.mark.parametrize(
+    ("size", "uptime", "reason"),
+    [
+        pytest.param(USUAL, 1_000, "", id="a usual node is paid"),
+        pytest.param(USUAL, 0, "no_uptime", id="one that was never up is not"),
+        pytest.param(BEYOND, 1_000, "out_of_range", id="nor one beyond all numbers"),
+    ],
+)
+def test_both_programs_give_the_same_reason(
+    number: int, size: Resources, uptime: int, reason: str
+) -> None:
+    story = _told(number, size, uptime=uptime)
+    assert TWINS[number].reward_of(_case(story)) == _as_reward(story.owed())
+    assert story.owed().reason == reason
+
+
+def test_a_price_that_grew_for_seven_months_makes_fewer_tokens() -> None:
+    """v2: 0.15 USD in May 2020 is 0.1723 in December, and stays there until it is voted."""
+    own = _told(4, USUAL)
+    before = replace(own, measured=replace(own.measured, start=Seconds(1_588_291_200)))
+    december = replace(own, measured=replace(own.measured, start=Seconds(1_606_780_800)))
+    for story in (own, before, december):
+        assert TWINS[4].reward_of(_case(story)) == _as_reward(story.owed())
+    assert before.owed().amount > december.owed().amount == own.owed().amount
+
+
+@by_regime
+def test_a_receipt_has_the_hash_of_a_text_where_the_public_program_wrote_one(number: int) -> None:
+    row = receipt_of(ScheduleId(0), 0, [_case(_told(number, USUAL))])
+    assert (row.text_hash != b"") == TWINS[number].text
+
+
+def test_a_batch_in_which_no_period_of_a_node_ends_owes_it_nothing() -> None:
+    assert together([]) == NOTHING_DUE
+    one = TWINS[1].reward_of(_case(_told(1, USUAL)))
+    assert together([one]) == one
+    assert together([one, one]).amount == 2 * one.amount > 0

@@ -60,11 +60,6 @@ def month_bounds(month: int) -> tuple[Seconds, Seconds]:
     return month_start(month), month_start(month + 1)
 
 
-def own_index(registered: Seconds, length: Seconds, time: Seconds) -> int | None:
-    """Which of a node's own periods `time` falls into; None before it registered."""
-    return None if time < registered else (time - registered) // length
-
-
 def own_bounds(registered: Seconds, length: Seconds, index: int) -> tuple[Seconds, Seconds]:
     """Start and end of a node's own period; it ends where the next one starts."""
     start = Seconds(registered + length * index)

@@ -131,11 +131,6 @@ def storage_units(resources: Resources, offer: Offer) -> Millionths:
     return Millionths(_divided(parts * MILLION, offer.su_disk * offer.su_flash * GIB))
 
 
-def price_in_tokens(unit_price: MilliUsd, token_price: int) -> Utft:
-    """ACPT, ASPT: a unit's price in utft; `token_price` in 10^-6 USD. For people: T divides once."""
-    return Utft(_divided(unit_price * MICRO_PER_MILLI * UTFT_PER_TFT, token_price))
-
-
 def tokens_per_period(cu: Millionths, su: Millionths, prices: tuple[int, int, int], d: int) -> int:
     """T in utft: `prices` of a CU, a SU (mUSD) and a token (10^-6 USD), `d` the difficulty.
 
@@ -144,18 +139,6 @@ def tokens_per_period(cu: Millionths, su: Millionths, prices: tuple[int, int, in
     cu_price, su_price, token_price = prices
     worth = (cu * cu_price + su * su_price) * MICRO_PER_MILLI * UTFT_PER_TFT
     return _divided(worth, MILLION * token_price * d)
-
-
-def cultivated(
-    cu: Millionths, su: Millionths, prices: tuple[int, int, int], used: PerMille
-) -> Utft:
-    """What the sale of a month's capacity brings, before fees: `(CU·CP + SU·SP) · U / token price`.
-
-    `used`: the share of the capacity that was sold. Floored once.
-    """
-    cu_price, su_price, token_price = prices
-    worth = (cu * cu_price + su * su_price) * used * MICRO_PER_MILLI * UTFT_PER_TFT
-    return Utft(_divided(worth, MILLION * WHOLE * token_price))
 
 
 def frozen(offered: tuple[int, ...], node: Registration) -> tuple[int, ...]:
