@@ -27,6 +27,8 @@ MODULES = (
     "evidence",
     "seats",
     "changes",
+    "measures",
+    "proposals",
 )
 
 

@@ -30,6 +30,7 @@ Row: TypeAlias = "dict[str, Cell]"
 GOLDEN: dict[str, list[Row]] = json.loads(
     (Path(__file__).parent / "transactions.json").read_text(encoding="utf-8")
 )
+SIGNED = [row for row in GOLDEN["transactions"] if "seed" in row]
 
 
 def _plain(cell: Cell) -> Plain:
@@ -75,7 +76,7 @@ def test_a_transaction_has_the_bytes_it_had(row: Row) -> None:
     assert transaction.id == _hex(row["id"])
 
 
-@pytest.mark.parametrize("row", GOLDEN["transactions"][1:], ids=lambda row: row["kind"])
+@pytest.mark.parametrize("row", SIGNED, ids=lambda row: row["kind"])
 def test_a_transaction_is_signed_as_ever(row: Row) -> None:
     seed, transaction = _hex(row["seed"]), decode_transaction(_hex(row["encoded"]))
     assert sign(seed, transaction.message) == transaction.signature

@@ -13,7 +13,7 @@ from tfchain.ledger.params import Params
 from tfchain.ledger.state import State
 from tfchain.tx.kind import Context, FreeKind, Kind
 from tfchain.tx.registry import is_free, open_body
-from tfchain.tx.transaction import SYSTEM_KIND, Transaction
+from tfchain.tx.transaction import SYSTEM_KINDS, Transaction
 
 
 def seconds(time_ms: Millis) -> Seconds:
@@ -63,7 +63,7 @@ def check_envelope(transaction: Transaction, context: Context) -> None:
         Rejected: `unsigned`, `wrong_chain`, `expired`, `far_expiry`.
     """
     envelope = transaction.envelope
-    if envelope.kind == SYSTEM_KIND:
+    if envelope.kind in SYSTEM_KINDS:
         raise Rejected("unsigned", "nobody submits a system transaction")
     if envelope.chain_id != context.params.chain_id:
         raise Rejected("wrong_chain", f"this chain is {context.params.chain_id}")

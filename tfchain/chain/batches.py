@@ -11,7 +11,7 @@ from typing import Final
 
 from tfchain.base import merkle
 from tfchain.base.units import NodeId, PeriodIndex, Seconds, Utft
-from tfchain.ledger import kept, tables
+from tfchain.ledger import electorate, kept, tables
 from tfchain.ledger.kept import schedule_state
 from tfchain.ledger.minting import (
     APPROVED,
@@ -29,6 +29,7 @@ from tfchain.ledger.minting import (
 )
 from tfchain.ledger.params import Params, ScheduleRow
 from tfchain.ledger.state import State
+from tfchain.tx.proposals import docket_of
 
 LIVE_MAX: Final = 64
 """Batches of a schedule that move at once, as its row has room for; those that late attestations
@@ -96,7 +97,7 @@ def plan(state: State, params: Params, now: Seconds) -> tuple[list[Share], list[
 
     `state` is the parent's; a batch counts as what it will be once block time has moved it.
     """
-    left = params.settle_nodes
+    left, halted = params.settle_nodes, docket_of(state).halted
     settling: list[Share] = []
     minting: list[Share] = []
     for row, stored in live(state, params):
@@ -104,7 +105,7 @@ def plan(state: State, params: Params, now: Seconds) -> tuple[list[Share], list[
         if batch.state == SETTLING:
             nodes = min(left, batch.node_last + 1 - batch.cursor)
             settling.append(Share(batch=batch, nodes=nodes))
-        elif batch.state == PAYING:
+        elif batch.state == PAYING and not halted:
             nodes = min(left, batch.node_last + 1 - batch.pay_cursor)
             minting.append(Share(batch=batch, nodes=nodes))
         else:
@@ -146,6 +147,7 @@ def finish_if_done(state: State, share: Share) -> None:
     _release(state, batch.payable - batch.minted)
     root = merkle.frontier_root(MINT_TAG, batch.mints_frontier)
     _save(state, batch, replace(batch, state=PAID, mints_root=root))
+    electorate.batch_paid(state, batch.schedule, batch.period)
 
 
 def _release(state: State, amount: int) -> None:

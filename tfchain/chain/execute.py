@@ -23,7 +23,10 @@ from tfchain.ledger.params import Params
 from tfchain.ledger.state import Memory, Reader, State
 from tfchain.ledger.tree import Change, Tree, key_hash, rows_of, value_hash
 from tfchain.ledger.validators import Validator
+from tfchain.tx import proposals
+from tfchain.tx.halting import check_halt
 from tfchain.tx.kind import Context, Kind
+from tfchain.tx.kinds.enact import Enact
 from tfchain.tx.registry import open_body
 from tfchain.tx.transaction import Check, Transaction, decode_transaction
 
@@ -162,8 +165,17 @@ def params_of(state: State) -> Params:
 
 
 def _mint(state: State, params: Params, block: Input, raw: bytes) -> str:
-    mint = decode_transaction(raw)
-    open_body(mint).apply(state, context_of(mint, block.height, block.time_ms, params))
+    derived = decode_transaction(raw)
+    context = context_of(derived, block.height, block.time_ms, params)
+    body = open_body(derived)
+    branch = state.branch()
+    try:
+        body.apply(branch, context)
+    except Rejected as refusal:
+        assert isinstance(body, Enact), "a mint is never refused"
+        proposals.done(state, block.height, body.proposal, failed=True)
+        return refusal.code
+    branch.keep()
     return OK
 
 
@@ -181,6 +193,7 @@ def _run(state: State, one: Admitted) -> str:
     """The code. The effect runs on a branch: refused, it leaves nothing but nonce and fee."""
     branch = state.branch()
     try:
+        check_halt(branch, one.body)
         one.body.apply(branch, one.context)
     except Rejected as refusal:
         return refusal.code

@@ -24,7 +24,7 @@ from tfchain.ledger.validators import Validator, validator_address
 from tfchain.rules.schedule import REGIMES
 from tfchain.tx.kind import FreeKind
 from tfchain.tx.registry import KINDS, name_of
-from tfchain.tx.transaction import SYSTEM_KIND
+from tfchain.tx.transaction import SYSTEM_KINDS
 
 R = TypeVar("R")
 Toml = Mapping[str, object]
@@ -39,7 +39,7 @@ REGIME_NAMES: Final = {regime.name: number for number, regime in REGIMES.items()
 PAID_KINDS: Final = tuple(
     number
     for number, kind in KINDS.items()
-    if number != SYSTEM_KIND and not issubclass(kind, FreeKind)
+    if number not in SYSTEM_KINDS and not issubclass(kind, FreeKind)
 )
 """Kinds with a fee, each of which the file must name."""
 

@@ -3,6 +3,7 @@
 from tfchain.base.limits import MINT_RUN_MAX
 from tfchain.base.shapes import layout
 from tfchain.base.units import Height, NodeId, Seconds, Utft, mul_div_floor
+from tfchain.chain import enactments
 from tfchain.chain.batches import Share, plan
 from tfchain.chain.receipts import receipt_id
 from tfchain.ledger import tables
@@ -18,12 +19,13 @@ NO_LOCK = 0
 
 
 def due(state: State, params: Params, height: Height, now: Seconds) -> list[bytes]:
-    """The bytes of the mint transactions that must stand first in the next block.
+    """The bytes of the mints, and behind them the enactments, that must stand first in the next block.
 
     `state` is the parent's, `now` the block's own time in seconds.
     """
     shares = plan(state, params, now)[1]
-    return [raw for share in shares for raw in _runs(state, params, share, height)]
+    runs = [raw for share in shares for raw in _runs(state, params, share, height)]
+    return [*runs, *enactments.due(state, params, height)]
 
 
 def _runs(state: State, params: Params, share: Share, height: Height) -> list[bytes]:
@@ -41,7 +43,7 @@ def _mint(state: State, batch: Batch, first: int, upto: int) -> Mint:
     for number in range(first, upto):
         receipt = tables.RECEIPTS.get(state, tables.in_batch(name, number))
         if receipt is not None:
-            entries.append(_entry(batch, NodeId(number), receipt))
+            entries.append(_entry(state, batch, NodeId(number), receipt))
     return Mint(
         schedule=batch.schedule,
         period=batch.period,
@@ -51,10 +53,12 @@ def _mint(state: State, batch: Batch, first: int, upto: int) -> Mint:
     )
 
 
-def _entry(batch: Batch, node_id: NodeId, receipt: Receipt) -> MintEntry:
+def _entry(state: State, batch: Batch, node_id: NodeId, receipt: Receipt) -> MintEntry:
     """A cut at the supply cap is pro rata, rounded down: the dust is never minted (P15)."""
     amount: int = receipt.amount
-    if batch.payable < batch.total:
+    if tables.FRAUDS.get(state, tables.of_node(node_id)) is not None:
+        amount = 0  # flagged since the period ended: it is not paid any more (P16)
+    elif batch.payable < batch.total:
         amount = mul_div_floor(amount, batch.payable, batch.total)
     return MintEntry(
         node_id=node_id,

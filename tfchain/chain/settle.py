@@ -1,9 +1,10 @@
 """From a node's account to its receipt: bounded, total, in node order (P12, P13, P14)."""
 
 from dataclasses import replace
+from typing import Final
 
 from tfchain.base import merkle
-from tfchain.base.units import NodeId, Seconds
+from tfchain.base.units import MilliUsd, NodeId, Seconds, Utft
 from tfchain.chain import batches
 from tfchain.chain.receipts import receipt_id, v3_text
 from tfchain.ledger import kept, tables
@@ -17,6 +18,9 @@ from tfchain.rules.regime import Capacity, Measured, Owed, Terms
 from tfchain.rules.schedule import REGIMES
 from tfchain.rules.uptime import closed, judged
 from tfchain.tx.running import account_for, limits_of
+
+FRAUD: Final = "fraud"
+"""Why a node is owed nothing that was flagged before the period ended."""
 
 
 def settle(state: State, params: Params, share: batches.Share, now: Seconds) -> None:
@@ -60,6 +64,8 @@ def receipt_of(state: State, params: Params, batch: Batch, node_id: NodeId) -> R
     account = _account(state, params, batch, key, twin)
     owed = _owed(contract, node, account)
     receipt = _receipt(batch, contract, node, farm, account, owed)
+    if kept.at_end(state, batch, tables.FRAUDS, tables.of_node(node_id)) is not None:
+        receipt = replace(receipt, musd=MilliUsd(0), amount=Utft(0), reason=FRAUD)
     return replace(receipt, text_hash=receipt_hash(v3_text(receipt)))
 
 

@@ -15,7 +15,7 @@ from tfchain.ledger.accounts import credit
 from tfchain.ledger.params import EvidenceRow, Params
 from tfchain.ledger.seats import PAST_BLOCKS, Past, PastBlock
 from tfchain.ledger.state import State
-from tfchain.tx import changes
+from tfchain.tx import changes, proposals
 
 RELEASED_MAX: Final = 4
 """Bonds given back in one block."""
@@ -24,6 +24,7 @@ RELEASED_MAX: Final = 4
 def finish(state: State, params: Params, height: Height, time_ms: Millis) -> None:
     """Run at the end of every block. `params`: those that the block began with."""
     changes.expire(state, height, seconds(time_ms))
+    proposals.close_due(state, height, seconds(time_ms))
     jail_next(state, height)
     for _ in range(RELEASED_MAX):
         if not _release_next(state, params, height, time_ms):

@@ -27,12 +27,13 @@ from tfchain.client.keys import Key
 from tfchain.client.plain import amount_of, amount_text, bytes_of, hints_of, read_record
 from tfchain.client.sender import Signed, sign_envelope
 from tfchain.errors import Malformed, Rejected
+from tfchain.ledger.measures import NAMED, AnyMeasure
 from tfchain.ledger.params import Params
 from tfchain.store.files import replace_file, told
 from tfchain.tx.kind import FreeKind, Kind
 from tfchain.tx.kinds.register_node import RegisterNode
 from tfchain.tx.registry import KINDS, NUMBERS, name_of
-from tfchain.tx.transaction import SYSTEM_KIND, Envelope, decode_transaction, transaction_id
+from tfchain.tx.transaction import SYSTEM_KINDS, Envelope, decode_transaction, transaction_id
 
 JSON_BYTES_MAX: Final = 4 * TX_BYTES_MAX
 HEX_BYTES_MAX: Final = 2 * MINT_TX_BYTES_MAX + 1
@@ -118,12 +119,18 @@ def _due(shape: Shape, hint: object) -> str:
         case Nested(cls=cls):
             return f"Like {','.join(f'{name}=...' for name in layout(cls).names)}."
         case _:
-            assert isinstance(shape, Many), "every shape has words"
-            return "A list, by --json."
+            return _words_of(shape)
+
+
+def _words_of(shape: Shape) -> str:
+    if isinstance(shape, AnyMeasure):
+        return f"Like set_price:price=90; measures: {', '.join(NAMED)}."
+    assert isinstance(shape, Many), "every shape has words"
+    return "A list, by --json."
 
 
 for _number, _kind in KINDS.items():
-    if _number != SYSTEM_KIND:
+    if _number not in SYSTEM_KINDS:
         app.command(name_of(_number))(_command(_kind))
 
 

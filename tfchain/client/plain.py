@@ -14,6 +14,7 @@ from tfchain.base.limits import RECORD_BYTES_MAX
 from tfchain.base.shapes import Blob, Flag, Many, Nested, Shape, Text, UInt, Wide, layout
 from tfchain.base.units import U128_MAX, UTFT_PER_TFT, Address, Utft
 from tfchain.errors import Malformed
+from tfchain.ledger.measures import NAMED, AnyMeasure, Measure
 
 R = TypeVar("R")
 
@@ -122,12 +123,33 @@ def _plain(shape: Shape, hint: object, value: object) -> Plain:
                 raise Malformed("a list is due")
             item = get_args(hint)[0]
             return [_plain(shape.shape, item, one) for one in value[: shape.most + 1]]
-        case Nested():
-            return layout(shape.cls).pack(read_record(shape.cls, value))
+        case _:
+            return _deep(shape, value)
+
+
+def _deep(shape: Shape, value: object) -> Plain:
+    """Text, a record inside, or a measure by its name."""
+    match shape:
+        case Nested(cls=cls):
+            return shape.pack(read_record(cls, value))
+        case AnyMeasure():
+            return shape.pack(_measure(value))
         case Text() if isinstance(value, str):
             return value
         case _:
             raise Malformed("text is due")
+
+
+def _measure(value: object) -> Measure:
+    """`{"set_price": {"price": 90}}`, or its short form `set_price:price=90`."""
+    name, fields = "", value
+    if isinstance(value, Mapping) and len(value) == 1:
+        ((name, fields),) = value.items()
+    elif isinstance(value, str):
+        name, _, fields = value.partition(":")
+    if name not in NAMED:
+        raise Malformed(f"like set_price:price=90; measures are {', '.join(NAMED)}")
+    return read_record(NAMED[name], fields)
 
 
 def _number(hint: object, value: object) -> int:

@@ -25,6 +25,7 @@ from tfchain.tx.kinds.commit_mint import CommitMint
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.create_twin import CreateTwin
 from tfchain.tx.kinds.leave_validators import LeaveValidators
+from tfchain.tx.kinds.propose import Propose
 from tfchain.tx.kinds.propose_constant import ProposeConstant
 from tfchain.tx.kinds.propose_power import ProposePower
 from tfchain.tx.kinds.propose_upgrade import ProposeUpgrade
@@ -37,7 +38,10 @@ from tfchain.tx.kinds.set_power_target import SetPowerTarget
 from tfchain.tx.kinds.set_stellar_address import SetStellarAddress
 from tfchain.tx.kinds.transfer import Transfer
 from tfchain.tx.kinds.update_node import UpdateNode
+from tfchain.tx.kinds.veto_proposal import VetoProposal
+from tfchain.tx.kinds.vote_as_guardian import VoteAsGuardian
 from tfchain.tx.kinds.vote_change import VoteChange
+from tfchain.tx.kinds.vote_proposal import VoteProposal
 from tfchain.tx.lookup import acceptance_message
 from tfchain.tx.registry import KINDS, NUMBERS, name_of
 from tfchain.tx.transaction import Envelope, encode_transaction, message_of, transaction_id
@@ -143,6 +147,10 @@ class Sender:
     propose_upgrade = _verb(ProposeUpgrade)
     vote_change = _verb(VoteChange)
     leave_validators = _verb(LeaveValidators)
+    propose = _verb(Propose)
+    vote_proposal = _verb(VoteProposal)
+    vote_as_guardian = _verb(VoteAsGuardian)
+    veto_proposal = _verb(VetoProposal)
 
     async def send(self, body: Kind) -> Done:
         """Sign, hand in, and wait for the block."""

@@ -6,6 +6,18 @@ from tfchain.base.units import Address, FarmId, Height, NodeId, PeriodIndex, Sch
 from tfchain.ledger.changes import Agenda, Change, Upgrade
 from tfchain.ledger.minting import Attestation, Batch, Commitment, MintRecord, Receipt
 from tfchain.ledger.params import Params
+from tfchain.ledger.proposals import (
+    Docket,
+    Electorates,
+    FarmStanding,
+    FarmVote,
+    FarmWeight,
+    FraudMark,
+    Offer,
+    PolicyBook,
+    Proposal,
+    RuleValue,
+)
 from tfchain.ledger.records import (
     Account,
     Contract,
@@ -55,8 +67,18 @@ ROSTER: Final = Table(tag=23, name="roster", record=Roster)
 CHANGES: Final = Table(tag=24, name="changes", record=Change)
 AGENDA: Final = Table(tag=25, name="agenda", record=Agenda)
 UPGRADE: Final = Table(tag=26, name="upgrade", record=Upgrade)
+PROPOSALS: Final = Table(tag=27, name="proposals", record=Proposal)
+VOTES: Final = Table(tag=28, name="votes", record=FarmVote)
+OFFERS: Final = Table(tag=29, name="offers", record=Offer)
+DOCKET: Final = Table(tag=30, name="docket", record=Docket)
+POLICY_BOOK: Final = Table(tag=31, name="policy_book", record=PolicyBook)
 RECEIPTS: Final = Table(tag=32, name="receipts", record=Receipt, archive=True)
 MINTS: Final = Table(tag=33, name="mints", record=MintRecord, archive=True)
+WEIGHTS: Final = Table(tag=34, name="weights", record=FarmWeight)
+ELECTORATES: Final = Table(tag=35, name="electorates", record=Electorates)
+STANDINGS: Final = Table(tag=36, name="standings", record=FarmStanding)
+FRAUDS: Final = Table(tag=37, name="frauds", record=FraudMark)
+RULES: Final = Table(tag=38, name="rules", record=RuleValue)
 
 TABLES: Final = (
     ACCOUNTS,
@@ -85,8 +107,18 @@ TABLES: Final = (
     CHANGES,
     AGENDA,
     UPGRADE,
+    PROPOSALS,
+    VOTES,
+    OFFERS,
+    DOCKET,
+    POLICY_BOOK,
     RECEIPTS,
     MINTS,
+    WEIGHTS,
+    ELECTORATES,
+    STANDINGS,
+    FRAUDS,
+    RULES,
 )
 BY_TAG: Final = {table.tag: table for table in TABLES}
 IN_TREE: Final = tuple(table for table in TABLES if not table.archive)
@@ -125,3 +157,18 @@ def of_guardian(batch: bytes, guardian: Address) -> bytes:
 def kept_key(batch: bytes, tag: int, key: bytes) -> bytes:
     """Key of a row that a batch keeps as it was."""
     return batch + bytes([tag]) + key
+
+
+def of_twin(twin_id: TwinId) -> bytes:
+    """Key of a row about a twin, in a table that others have rows in too."""
+    return b"t" + id_key(twin_id)
+
+
+def of_farm(farm_id: FarmId) -> bytes:
+    """Key of a row about a farm, in a table that others have rows in too."""
+    return b"f" + id_key(farm_id)
+
+
+def of_node(node_id: NodeId) -> bytes:
+    """Key of a row about a node, in a table that others have rows in too."""
+    return b"n" + id_key(node_id)

@@ -45,14 +45,14 @@ def propose(state: State, context: Context, action: Action, *, force: bool) -> N
     Only somebody who wants to join proposes without a vote. What could not be done today is refused
     at once, but for the guard of a third, which is asked when the change is carried.
 
-    Refused with `not_a_validator`, `agenda_full`, `balance`, and what `_carry_out` says.
+    Refused with `not_a_validator`, `agenda_full`, `balance`, and what `carry_out` says.
     """
     guest = roster.power_of(state, context.sender) == 0
     if guest and not isinstance(action, Join):
         raise Rejected("not_a_validator", "the account of a validator proposes this")
     if isinstance(action, Join):
         debit(state, context.sender, action.bond)
-    _carry_out(state.branch(), context, action)
+    carry_out(state.branch(), context, action)
     change = _put_on_agenda(state, context, action, force=force, guest=guest)
     if not guest:
         _count(state, context, change)
@@ -131,7 +131,7 @@ def _count(state: State, context: Context, change: Change) -> None:
     total = sum(row.power for row in roster.newest(state))
     if 3 * power <= 2 * total:
         return
-    _carry_out(state, context, change.action)
+    carry_out(state, context, change.action)
     if isinstance(change.action, Join | SetPower) and not change.force:
         roster.check_third(state, context.height)
     _close(state, context.height, change, CARRIED)
@@ -145,7 +145,7 @@ def _close(state: State, height: Height, change: Change, how: int) -> None:
     tables.AGENDA.put(state, tables.SINGLE, replace(agenda, open=rest))
 
 
-def _carry_out(state: State, context: Context, action: Action) -> None:
+def carry_out(state: State, context: Context, action: Action) -> None:
     """Do what was voted for.
 
     Refused with `known_validator`, `unknown_validator`, `accused`, `no_change`, `constant`,

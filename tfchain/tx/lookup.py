@@ -61,6 +61,12 @@ def reported_row(state: State, node_id: NodeId, sender: Address) -> Uptime:
     return row
 
 
+def check_enabled(state: State, node_id: NodeId) -> None:
+    """`Rejected("disabled")` for a node that was flagged a fraud (rules.md 6)."""
+    if tables.FRAUDS.get(state, tables.of_node(node_id)) is not None:
+        raise Rejected("disabled", f"node {node_id} is flagged")
+
+
 def acceptance_message(
     chain_id: str, sender: Address, nonce: int, farm_id: FarmId, resources: Resources
 ) -> bytes:

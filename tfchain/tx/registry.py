@@ -9,8 +9,10 @@ from tfchain.tx.kinds.attest_mint import AttestMint
 from tfchain.tx.kinds.commit_mint import CommitMint
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.create_twin import CreateTwin
+from tfchain.tx.kinds.enact import Enact
 from tfchain.tx.kinds.leave_validators import LeaveValidators
 from tfchain.tx.kinds.mint import Mint
+from tfchain.tx.kinds.propose import Propose
 from tfchain.tx.kinds.propose_constant import ProposeConstant
 from tfchain.tx.kinds.propose_power import ProposePower
 from tfchain.tx.kinds.propose_upgrade import ProposeUpgrade
@@ -23,7 +25,10 @@ from tfchain.tx.kinds.set_power_target import SetPowerTarget
 from tfchain.tx.kinds.set_stellar_address import SetStellarAddress
 from tfchain.tx.kinds.transfer import Transfer
 from tfchain.tx.kinds.update_node import UpdateNode
+from tfchain.tx.kinds.veto_proposal import VetoProposal
+from tfchain.tx.kinds.vote_as_guardian import VoteAsGuardian
 from tfchain.tx.kinds.vote_change import VoteChange
+from tfchain.tx.kinds.vote_proposal import VoteProposal
 from tfchain.tx.transaction import Transaction
 
 KINDS: Final[dict[int, type[Kind]]] = {
@@ -46,6 +51,11 @@ KINDS: Final[dict[int, type[Kind]]] = {
     16: ProposeUpgrade,
     17: VoteChange,
     18: LeaveValidators,
+    19: Propose,
+    20: VoteProposal,
+    21: VoteAsGuardian,
+    22: VetoProposal,
+    23: Enact,
 }
 NUMBERS: Final = {kind: number for number, kind in KINDS.items()}
 _FREE: Final = frozenset(kind for kind in KINDS.values() if issubclass(kind, FreeKind))

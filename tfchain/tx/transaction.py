@@ -16,9 +16,13 @@ from tfchain.errors import Malformed
 
 DOMAIN: Final = b"tfchain/tx/1\x00"
 SYSTEM: Final = Address(bytes(KEY_BYTES))
-"""Sender of what nobody signs: mint transactions. No key has this address (small order, P34)."""
+"""Sender of what nobody signs: mints and enactments. No key has this address (small order, P34)."""
 SYSTEM_KIND: Final = 0
 """Kind of the mint transaction (P43)."""
+ENACT_KIND: Final = 23
+"""Kind of what brings a vote into force."""
+SYSTEM_KINDS: Final = frozenset({SYSTEM_KIND, ENACT_KIND})
+"""Kinds that nobody signs and everybody derives."""
 
 Check = tuple[bytes, bytes, bytes]
 """A signature to verify: key, message, signature."""
@@ -103,7 +107,7 @@ def _inner(envelope: Envelope, body: Plain) -> Plain:
 
 
 def _check_signature_shape(envelope: Envelope, signature: bytes, size: int) -> None:
-    system = envelope.kind == SYSTEM_KIND
+    system = envelope.kind in SYSTEM_KINDS
     if len(signature) != (0 if system else SIGNATURE_BYTES):
         raise Malformed("a signature has 64 bytes, and a system transaction has none")
     if system != (envelope.sender == SYSTEM):

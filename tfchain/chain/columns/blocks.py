@@ -13,6 +13,7 @@ from tfchain.base.limits import MINT_TX_BYTES_MAX
 from tfchain.base.shapes import layout
 from tfchain.base.units import Address
 from tfchain.errors import Malformed
+from tfchain.ledger.measures import AnyMeasure, Measure
 from tfchain.ledger.records import Resources
 
 TOOK_EFFECT: Final = "ok"
@@ -104,6 +105,13 @@ class StateSet:
     up: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Enacted:
+    """`enact`: what a vote brought into force."""
+
+    measure: Measure
+
+
 Event: TypeAlias = (
     TwinMade
     | FarmMade
@@ -114,6 +122,7 @@ Event: TypeAlias = (
     | Reported
     | TargetSet
     | StateSet
+    | Enacted
 )
 
 
@@ -186,6 +195,11 @@ def _state(_sender: Address, body: list[Plain]) -> Event:
     return StateSet(_int(body[0]), _flag(body[2]))
 
 
+def _enact(_sender: Address, body: list[Plain]) -> Event:
+    """Proposal, measure."""
+    return Enacted(AnyMeasure().unpack(body[1]))
+
+
 _KINDS: Final[dict[int, tuple[int, Callable[[Address, list[Plain]], Event]]]] = {
     1: (2, _twin),
     2: (1, _farm),
@@ -196,11 +210,12 @@ _KINDS: Final[dict[int, tuple[int, Callable[[Address, list[Plain]], Event]]]] = 
     7: (3, _report),
     8: (2, _target),
     9: (3, _state),
+    23: (2, _enact),
 }
 """By kind: how many fields its body has, and who reads them."""
-_MONEY: Final = frozenset({0, 10, 11, 12, 13, 14, 15, 16, 17, 18})
-"""mint, transfer, commit_mint, attest_mint, and what validators decide among themselves: no node
-earns by them."""
+_MONEY: Final = frozenset({0, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22})
+"""mint, transfer, commit_mint, attest_mint, what validators decide among themselves, and votes of
+which only the outcome counts: no node earns by them."""
 
 
 def _list(plain: Plain, items: int) -> list[Plain]:

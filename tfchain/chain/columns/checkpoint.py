@@ -14,6 +14,7 @@ from tfchain.base.units import (
     ScheduleId,
     Seconds,
 )
+from tfchain.chain.columns.offers import Offered
 from tfchain.chain.columns.roster import FarmHistory, Machine, Roster
 from tfchain.chain.columns.routes import Routes
 from tfchain.chain.columns.streams import Stream
@@ -72,6 +73,7 @@ class Checkpoint:
     twins: Annotated[tuple[Twin, ...], Many(Nested(Twin), _ROWS)]
     farms: Annotated[tuple[FarmHistory, ...], Many(Nested(FarmHistory), _ROWS)]
     machines: Annotated[tuple[Machine, ...], Many(Nested(Machine), _ROWS)]
+    offered: Annotated[Offered, Nested(Offered)]
     streams: Annotated[tuple[KeptStream, ...], Many(Nested(KeptStream), _ROWS)]
     floors: Annotated[tuple[Floor, ...], Many(Nested(Floor), 64)]
 
@@ -115,6 +117,7 @@ def checkpoint_of(
         twins=tuple(roster.twins),
         farms=tuple(roster.farms),
         machines=tuple(roster.machines),
+        offered=roster.offered,
         streams=tuple(_kept(place, routes.streams[place]) for place in sorted(routes.streams)),
         floors=tuple(
             Floor(schedule=ScheduleId(schedule), period=PeriodIndex(period))
@@ -132,6 +135,7 @@ def restore(checkpoint: Checkpoint, roster: Roster, routes: Routes) -> None:
     roster.twins = list(checkpoint.twins)
     roster.twin_ids = {twin.account: twin.id for twin in checkpoint.twins}
     roster.farms, roster.machines = list(checkpoint.farms), list(checkpoint.machines)
+    roster.offered = checkpoint.offered
     for floor in checkpoint.floors:
         routes.forgotten[floor.schedule] = floor.period
     for kept in checkpoint.streams:

@@ -1,13 +1,15 @@
 """The program itself: feed it every block, ask it for a period."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tfchain.base import merkle
+from tfchain.base.crypto import plain_digest
 from tfchain.base.shapes import encode_record
-from tfchain.base.units import MS_PER_S, U32_MAX, Height, Millis, Seconds
-from tfchain.chain.columns import checkpoint
+from tfchain.base.units import MS_PER_S, U32_MAX, Height, Millis, Seconds, Utft
+from tfchain.chain.columns import checkpoint, offers
 from tfchain.chain.columns.blocks import (
+    Enacted,
     Event,
     FarmMade,
     NodeMade,
@@ -20,6 +22,7 @@ from tfchain.chain.columns.blocks import (
     read_block,
 )
 from tfchain.chain.columns.case import Case
+from tfchain.chain.columns.receipt_text import text_of
 from tfchain.chain.columns.receipts import TWINS, receipt_of
 from tfchain.chain.columns.regular import split
 from tfchain.chain.columns.roster import Roster, span_of
@@ -35,6 +38,7 @@ from tfchain.chain.columns.uptime import (
     reported,
 )
 from tfchain.errors import Malformed, Unavailable
+from tfchain.ledger.measures import CertifyNode
 from tfchain.ledger.minting import RECEIPT_TAG, Receipt
 from tfchain.ledger.params import Params, ScheduleRow
 from tfchain.ledger.records import Policy
@@ -79,8 +83,12 @@ class Columns:
             raise Malformed(f"block {height} at {time_ms} ms is not the one after {self._height}")
         if time_ms >= TIME_MAX * MS_PER_S:
             raise Malformed(f"block {height}: time {time_ms} ms")
-        for event in read_block(txs, codes):
+        events = read_block(txs, codes)
+        for event in events:
             self._apply(event, Seconds(time_ms // MS_PER_S))
+        for event in events:
+            if isinstance(event, Enacted):
+                self._roster.offered = offers.afterwards(self._roster.offered, event.measure)
         self._height, self._time_ms = height, time_ms
 
     def result(self, schedule: int, period: int) -> Result:
@@ -162,8 +170,17 @@ class Columns:
             case NodeMade():
                 roster.add_node(event, block)
                 self._check_regime(roster.machines[-1].contract.regime)
+            case Enacted():
+                self._enact(event, block)
             case _:  # the last one: another event would not fit here
                 roster.change_node(event, block)
+
+    def _enact(self, event: Enacted, block: Seconds) -> None:
+        roster = self._roster
+        roster.offered = offers.at_once(roster.offered, event.measure, block)
+        if isinstance(event.measure, CertifyNode):
+            node_id, certified = event.measure.node_id, event.measure.certified
+            roster.certify(node_id, block, certified=certified)
 
     def _check_regime(self, regime: int) -> None:
         if regime not in TWINS:
@@ -231,4 +248,15 @@ class Columns:
             terms=(),
             tally=tally,
         )
-        return receipt_of(row.id, period, (case,))
+        receipt = receipt_of(row.id, period, (case,))
+        if offers.is_flagged(self._roster.offered, node_id, end):
+            return _unpaid(receipt)
+        return receipt
+
+
+def _unpaid(receipt: Receipt) -> Receipt:
+    """The receipt of a node that had been flagged a fraud when the period ended."""
+    bare = replace(receipt, musd=0, amount=Utft(0), reason="fraud", text_hash=b"")
+    if not receipt.text_hash:
+        return bare
+    return replace(bare, text_hash=plain_digest(text_of(bare).encode()))

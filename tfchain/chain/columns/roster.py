@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
 from tfchain.base.shapes import Many, Nested
-from tfchain.base.units import Address, FarmId, NodeId, PeriodIndex, Seconds, TwinId
+from tfchain.base.units import Address, FarmId, Millionths, NodeId, PeriodIndex, Seconds, TwinId
+from tfchain.chain.columns import offers
 from tfchain.chain.columns.blocks import (
     FarmMade,
     NodeChanged,
@@ -91,7 +92,7 @@ class Roster:
         self.farms: list[FarmHistory] = []
         self.machines: list[Machine] = []
         self._params = params
-        self._policies = tuple(policies)
+        self.offered = offers.at_genesis(params, tuple(policies))
 
     def machine(self, node_id: int) -> Machine:
         """The node's row; `Malformed` where no block registered it."""
@@ -170,9 +171,19 @@ class Roster:
             city=event.city,
             virtualized=last.node.virtualized or event.virtualized,
         )
+        self._put(machine, node, block)
+
+    def certify(self, node_id: int, block: Seconds, *, certified: bool) -> None:
+        """A node is certified, or no more."""
+        machine = self.machine(node_id)
+        self._put(machine, replace(machine.versions[-1].node, certified=certified), block)
+
+    def _put(self, machine: Machine, node: Node, block: Seconds) -> None:
+        """Another version of a node; the last one stays where somebody will ask for it."""
+        last = machine.versions[-1]
         kept = machine.versions if self._ended_between(last.since, block) else machine.versions[:-1]
         after = replace(machine, versions=(*kept, NodeVersion(since=block, node=node)))
-        self.machines[event.node_id - 1] = after
+        self.machines[node.id - 1] = after
 
     def drop_before(self, horizon: int) -> None:
         """Forget versions that no period ending at `horizon` or later asks for."""
@@ -203,11 +214,13 @@ class Roster:
 
     def _terms(self, node: Node) -> Contract:
         """The policy and price of the day, and the regime that takes registrations now (P5)."""
-        started = [row for row in self._params.regimes if row.start <= node.created]
-        offered = [row for row in self._policies if row.id == self._params.policy]
-        if not started or not offered:
-            raise Malformed("no regime or no policy takes registrations")
-        regime, policy = started[-1], offered[0]
+        started = [row for row in self.offered.regimes if row.start <= node.created]
+        if not started:
+            raise Malformed("no regime takes registrations")
+        regime = started[-1]
+        has = node.resources
+        size = Millionths(compute_millionths(has)), Millionths(storage_millionths(has))
+        policy, self.offered = offers.taken(self.offered, node.farm_id, size, node.created)
         return Contract(
             node_id=node.id,
             regime=regime.regime,
@@ -220,10 +233,10 @@ class Roster:
             minimal_uptime=policy.minimal_uptime,
             policy_immutable=policy.immutable,
             policy_default=policy.default,
-            connection_price=self._params.connection_price,
+            connection_price=self.offered.price,
             registered=node.created,
-            cu=compute_millionths(node.resources),
-            su=storage_millionths(node.resources),
+            cu=size[0],
+            su=size[1],
         )
 
 

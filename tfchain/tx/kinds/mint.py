@@ -9,6 +9,7 @@ from tfchain.base.shapes import U32, Hash, Many, Nested, encode_record
 from tfchain.base.units import PeriodIndex, ScheduleId, Utft
 from tfchain.ledger import tables
 from tfchain.ledger.accounts import credit
+from tfchain.ledger.electorate import count_paid
 from tfchain.ledger.minting import MINT_TAG, Batch, MintEntry, MintRecord
 from tfchain.ledger.state import State
 from tfchain.tx.kind import Context
@@ -44,14 +45,16 @@ class Mint:
     def _pay(self, state: State, context: Context, batch: Batch, entry: MintEntry) -> Batch:
         name = tables.batch_key(self.schedule, self.period)
         place = tables.in_batch(name, entry.node_id)
+        receipt = tables.RECEIPTS.need(state, place)
         if entry.amount:
             credit(state, entry.account, entry.amount)
+            count_paid(state, receipt)
         record = MintRecord(
             schedule=self.schedule,
             period=self.period,
             node_id=entry.node_id,
             account=entry.account,
-            owed=tables.RECEIPTS.need(state, place).amount,
+            owed=receipt.amount,
             amount=entry.amount,
             lock=entry.lock,
             receipt=entry.receipt,

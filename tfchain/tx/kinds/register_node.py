@@ -13,6 +13,7 @@ from tfchain.ledger.records import Contract, Node, NodeRef, Place, Resources, Up
 from tfchain.ledger.state import State
 from tfchain.ledger.uptime import PowerState
 from tfchain.rules.capacity import compute_units, storage_units
+from tfchain.tx import policies
 from tfchain.tx.kind import Context
 from tfchain.tx.lookup import check_acceptance, check_resources, farm_at, next_ids, twin_of
 
@@ -85,9 +86,8 @@ class RegisterNode:
         self, state: State, context: Context, node_id: NodeId, regime: RegimeRow
     ) -> Contract:
         params = context.params
-        policy = tables.POLICIES.get(state, tables.id_key(params.policy))
-        if policy is None:
-            raise Rejected("unknown_policy", str(params.policy))
+        size = compute_units(self.resources), storage_units(self.resources)
+        policy = policies.take(state, context, farm_at(state, self.farm_id), size, certified=False)
         return Contract(
             node_id=node_id,
             regime=regime.regime,
@@ -102,6 +102,6 @@ class RegisterNode:
             policy_default=policy.default,
             connection_price=params.connection_price,
             registered=context.time,
-            cu=compute_units(self.resources),
-            su=storage_units(self.resources),
+            cu=size[0],
+            su=size[1],
         )

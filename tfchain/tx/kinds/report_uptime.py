@@ -9,7 +9,7 @@ from tfchain.ledger import kept, tables
 from tfchain.ledger.state import State
 from tfchain.tx import running
 from tfchain.tx.kind import Context
-from tfchain.tx.lookup import reported_row
+from tfchain.tx.lookup import check_enabled, reported_row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,8 @@ class ReportUptime:
         tables.UPTIMES.put(state, tables.id_key(self.node_id), changed(row, last_t=self.t))
 
     def apply(self, state: State, context: Context) -> None:
-        """Refused with `bad_uptime`: nothing has been up since before 1970."""
+        """Refused with `disabled`, and `bad_uptime`: nothing has been up since before 1970."""
+        check_enabled(state, self.node_id)
         if self.uptime > self.t:
             raise Rejected("bad_uptime", f"{self.uptime} seconds at {self.t}")
         key = tables.id_key(self.node_id)

@@ -8,7 +8,7 @@ from tfchain.ledger import kept, tables
 from tfchain.ledger.state import State
 from tfchain.tx import running
 from tfchain.tx.kind import Context
-from tfchain.tx.lookup import reported_row
+from tfchain.tx.lookup import check_enabled, reported_row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,8 @@ class SetPowerState:
         tables.UPTIMES.put(state, tables.id_key(self.node_id), replace(row, power_moved=self.t))
 
     def apply(self, state: State, context: Context) -> None:
-        """Never refused once admitted."""
+        """Refused with `disabled`."""
+        check_enabled(state, self.node_id)
         key = tables.id_key(self.node_id)
         row = tables.UPTIMES.need(state, key)
         kept.put_account(state, key, running.state_set(row, context.params, context.time, self.up))
