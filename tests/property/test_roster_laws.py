@@ -107,6 +107,7 @@ SETS = st.dictionaries(st.sampled_from((RULER, *CROWD)), st.integers(1, 10**6), 
 def test_sets_priorities_and_proposers_are_those_of_the_model(
     first: Powers, later: list[Powers | None]
 ) -> None:
+    """Scenario 43."""
     ours, model = genesis_set(_members(first)), Model(first)
     _check_same(ours, model)
     for powers in later:

@@ -226,6 +226,7 @@ MORE: tuple[Row, ...] = (
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row[0]) for row in (*EIGHT, *MORE)])
 def test_a_mutant_is_killed(row: Row, record_property: Callable[[str, object], None]) -> None:
+    """Scenario 55: of its eight, and of ours; by the invariant that is meant to find it."""
     name, changes, scenario, seeds, number, options = row
     code, told = _simulate(f"0..{seeds - 1}", scenario, options, *changes)
     assert code == 1, told

@@ -33,6 +33,7 @@ def _held(report: Report) -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_no_invariant_breaks_in_mixed_faults(seed: int) -> None:
+    """S1 to S8, S10 and S11 after every event; after the heal L1, L2 and L3. S2: by the fold."""
     _held(simulate(Plan(seed=seed)))
 
 

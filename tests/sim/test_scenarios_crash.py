@@ -9,7 +9,7 @@ from tfchain.base.units import Seconds
 from tfchain.ledger import tables
 from tfchain.replica.effects import Save, Sign
 from tfchain.replica.events import Submitted
-from tfchain.sim.faults import DISKS, Crash, Full
+from tfchain.sim.faults import DISKS, STORE, Crash, Full
 from tfchain.sim.genesis import GENESIS_TIME, GUEST, key_of
 from tfchain.sim.plan import Plan, Report
 from tfchain.sim.scenarios import BOUNDARIES
@@ -93,8 +93,10 @@ def test_a_disk_that_breaks_its_word_makes_nobody_contradict_itself(seed: int) -
     _held(simulate(Plan(seed=seed, scenario="power cuts")))
 
 
-@pytest.mark.parametrize("disk", DISKS)
-@pytest.mark.parametrize("writes", [0, 2])
+@pytest.mark.parametrize(
+    ("disk", "writes"),
+    [(disk, writes) for disk in DISKS for writes in (0, 1, 2, 4, 7) if disk != STORE or writes < 3],
+)
 def test_a_full_disk_stops_a_node_before_anything_leaves_that_is_not_kept(
     disk: str, writes: int
 ) -> None:

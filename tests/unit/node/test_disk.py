@@ -127,6 +127,7 @@ def test_a_silent_height_stays_silent_over_a_restart(home: Home) -> None:
 
 
 def test_a_store_from_an_old_backup_is_refused_by_name(home: Home) -> None:
+    """Scenario 28."""
     sign(home, 2, 0, 1)
     with pytest.raises(Unavailable, match="ends at height 0, but this validator signed at 2"):
         opened(home)

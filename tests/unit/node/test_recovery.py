@@ -67,6 +67,7 @@ BEFORE = (7, 0, PRECOMMIT)
     ],
 )
 def test_a_legal_state_is_gone_on_from(what: Found, plan: Plan) -> None:
+    """Scenario 26, of which little is left: blocks and state are one batch; log and signer are not."""
     assert plan_of(what, HOME, allow_old_store=False) == plan
 
 
