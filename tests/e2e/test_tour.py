@@ -29,6 +29,7 @@ from tfchain.cli import main as door
 from tfchain.cli.front import front
 from tfchain.client.keys import Key, seed_of_uri
 from tfchain.ledger.minting import STATES
+from tfchain.node.devnet.homes import seed_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -40,6 +41,8 @@ PAID_S: Final = 240
 """A devnet's month, its windows and its payment."""
 STOP_S: Final = 60
 ALICE: Final = to_text(Key(seed_of_uri("//Alice")).address)
+GUARDIAN: Final = "0x" + seed_of(1, "guardian/0").hex()
+"""Of the devnet's first seed; to it goes what the first validator earns, so it may propose."""
 PINNED: Final = {"reference"}
 """Their JSON is a golden file already, to the byte."""
 
@@ -295,7 +298,7 @@ BEGUN: Final = steps(
         "--validator-key {alice} --power 1 --bond 1TFT --reward-account {alice} --force false",
     ),
     tried("propose_power", f"--validator {MEMBER} --power 2 --force false"),
-    tried("propose_constant", "--name fees.transfer --value 2"),
+    Step("tx propose_constant --name ledger.settle_nodes --value 60 --key {guardian}"),
     tried("propose_upgrade", "--height 1000 --rules 2 --release next"),
     tried("vote_change", "--change 1 --yes true"),
     tried("leave_validators", f"--validator {MEMBER}"),
@@ -303,7 +306,10 @@ BEGUN: Final = steps(
     Step("show account {farmer} --proof", as_json=True),
     Step("show tx {tx}", as_json=True),
     Step("show block 2", as_json=True, only="│", but=("│ tx N",)),
-    Step("show validators", as_json=True),
+    Step("show agenda", as_json=True),
+    Step("show change 1", as_json=True),
+    Step("show validators", as_json=True, then=r"(?P<seat>\b[0-9a-f]{40}\b)"),
+    Step("show validator {seat}", as_json=True),
     Step("show twin 1", as_json=True),
     Step("show farm 1", as_json=True),
     Step("show node 1", as_json=True),
@@ -452,6 +458,7 @@ def guided(
 @pytest.mark.parametrize("step", BEGUN)
 def test_a_verb_asks_the_devnet(step: Step, tour: Tour, guided: Guided) -> None:
     tour.names |= {"at": str(tour.folder), "net": str(tour.net), "alice": ALICE}
+    tour.names |= {"guardian": GUARDIAN}
     guided(step, tour.names, tour.folder)
 
 
