@@ -183,6 +183,7 @@ def main() -> int:
         run = _run(network, options)
         trio.run(run.devnet.run, run.attack)
         blocks = run.check_stores()
+        run.words.close()
         faults = run.tally.faults + run.words.faults
         audit = _audit(network.members[0], Path(folder) / "chain.tfc")
         faults += [] if audit.startswith("audit: ok") else [audit]

@@ -7,7 +7,6 @@ is seen by up to as many as there are validators, and two different ones of one 
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import BinaryIO, TypeAlias
 
 from tfchain.base.crypto import verify
@@ -79,9 +78,16 @@ class Words:
             fresh = Log(path.open("rb"))  # kept open: what is replaced can be read to its end
             self._read[member.number] = fresh
             self.logs += 1
-            yield from fresh.news() if log is None else chain(log.news(), fresh.news())
-            return
+            if log is not None:
+                yield from log.news()
+                log.file.close()
+            log = fresh
         yield from log.news()
+
+    def close(self) -> None:
+        """Give the logs back."""
+        for log in self._read.values():
+            log.file.close()
 
     def _hear(self, message: Message) -> None:
         text, place = sign_bytes(self.chain_id, message), place_of(message)
