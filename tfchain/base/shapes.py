@@ -232,10 +232,9 @@ def layout(cls: type[R]) -> Layout[R]:
     A field is annotated with a type that has a shape: an alias below, `Annotated[T, shape]`, or a
     unit of `base.units`. The class may state `VERSION`; 1 is the default.
     """
-    known = _LAYOUTS.get(cls)
+    known: Layout[R] | None = _LAYOUTS.get(cls)  # type: ignore[assignment]
     if known is None:
         known = _LAYOUTS[cls] = _read_layout(cls)
-    assert isinstance(known, Layout)
     return known
 
 

@@ -155,7 +155,7 @@ class Auditor:
 
     def _check_block(self, block: Block) -> Checked:
         """Header and transactions; signatures are looked at while the block is executed."""
-        params = params_of(State(self._rows))
+        params = params_of(State(self._rows, memory=self._memory))
         check_header(self._tip, params, block)
         return check_txs(self._rows, input_of(self._tip, block), self._memory)
 

@@ -5,6 +5,8 @@ It reads no header. Signatures are the caller's: whoever executes a block has ha
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 from tfchain.base import merkle
 from tfchain.base.codec import encode
@@ -32,6 +34,8 @@ from tfchain.tx.transaction import Check, Transaction, decode_transaction
 
 OK = "ok"
 """The code of a transaction that took effect."""
+_LEAVES_KEPT_MAX: Final = 256
+"""Leaves of the state root: most tables' roots are those of the block before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,4 +240,9 @@ def state_root(roots: Sequence[tuple[str, bytes]]) -> bytes:
 
 def state_leaves(roots: Sequence[tuple[str, bytes]]) -> list[bytes]:
     """The leaves of the state root, in table order."""
-    return [encode([name, root]) for name, root in roots]
+    return [_state_leaf(name, root) for name, root in roots]
+
+
+@lru_cache(_LEAVES_KEPT_MAX)
+def _state_leaf(name: str, root: bytes) -> bytes:
+    return encode([name, root])

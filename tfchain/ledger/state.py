@@ -12,8 +12,8 @@ from tfchain.base.shapes import decode_record, encode_record
 
 R = TypeVar("R")
 
-ROWS_KEPT_MAX: Final = 4_096
-"""A full block's reports; about a kilobyte each."""
+ROWS_KEPT_MAX: Final = 8_192
+"""A report of every node of a grid, so that its next one finds the row; about a kilobyte each."""
 
 
 class Reader(Protocol):
@@ -70,10 +70,10 @@ Place = tuple[int, bytes]
 
 
 class Memory:
-    """Rows by their bytes: what one block wrote, the next one need not decode.
+    """Rows by their bytes: what one block read or wrote, the next one need not decode.
 
-    Equal bytes are equal rows, so an answer never depends on what is remembered. The rows of the
-    last `ROWS_KEPT_MAX` writes are there, and up to as many older ones.
+    Equal bytes are equal rows, so an answer never depends on what is remembered. The last
+    `ROWS_KEPT_MAX` rows are there, and up to as many older ones.
     """
 
     __slots__ = ("_newer", "_older")
@@ -95,7 +95,10 @@ class Memory:
         """The row that these bytes are; decoded where nobody remembers it."""
         place = (table.tag, stored)
         found = self._newer.get(place) or self._older.get(place)
-        return table.decode(stored) if found is None else found
+        if found is None:
+            found = table.decode(stored)
+            self.keep(table, stored, found)
+        return found
 
 
 class State:
@@ -137,8 +140,9 @@ class State:
     def read(self, table: Table[R], key: bytes) -> object:
         """The row as this state sees it."""
         place = (table.tag, key)
-        if place in self._changes:
-            return self._changes[place][1]
+        changed = self._changes.get(place)
+        if changed is not None:
+            return changed[1]
         if self._under is not None:
             return self._under.read(table, key)
         if place not in self._seen:

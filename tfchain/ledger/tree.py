@@ -7,6 +7,7 @@ the changed paths and leaves no garbage, and opening reads nothing (P41).
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Annotated, Final, TypeGuard
 
 from tfchain.base.crypto import HASH_BYTES, ZERO_HASH, digest
@@ -16,6 +17,8 @@ from tfchain.ledger.state import Reader
 EMPTY: Final = ZERO_HASH
 """Root of a table without rows."""
 DEPTH_MAX: Final = 256
+KEYS_KEPT_MAX: Final = 16_384
+"""Keys whose hashes are remembered: those of all nodes of a grid, for each reports again and again."""
 _LEAF, _INNER = b"\x00", b"\x01"
 
 Change = tuple[bytes, bytes | None]
@@ -39,6 +42,7 @@ class TreeProof:
     leaf: Annotated[tuple[bytes, ...], Many(Blob(HASH_BYTES, HASH_BYTES), 2)]
 
 
+@lru_cache(KEYS_KEPT_MAX)
 def key_hash(key: bytes) -> bytes:
     """Where a row's key stands in its table's tree."""
     return digest(b"tf/key", key)
@@ -53,7 +57,7 @@ def node_hash(node: _Node) -> bytes:
     """The hash of a node as its parent sees it."""
     if node is None:
         return EMPTY
-    return digest(b"tf/inner" if _is_inner(node) else b"tf/leaf", node[1:])
+    return digest(b"tf/inner" if node[0] else b"tf/leaf", node[1:])
 
 
 def _is_inner(node: _Node) -> TypeGuard[bytes]:
@@ -69,7 +73,7 @@ class Tree:
 
     def __init__(self, reader: Reader, tag: int) -> None:
         self._reader = reader
-        self._mark = b"t" + bytes([tag])
+        self._marks = _marks(tag)
         self.writes: dict[bytes, bytes | None] = {}
 
     def root(self) -> bytes:
@@ -101,6 +105,10 @@ class Tree:
 
     def _apply(self, depth: int, path: int, changes: list[Change]) -> _Node:
         """The subtree at (depth, path) after `changes`, which all belong under it."""
+        if len(changes) == 1:
+            replaced = self._replace(depth, path, *changes[0])
+            if replaced is not None:
+                return replaced
         node = self._load(depth, path)
         if not _is_inner(node):
             rows = dict(changes)
@@ -115,6 +123,34 @@ class Tree:
         if split < len(changes):
             right = node_hash(self._apply(depth + 1, path << 1 | 1, changes[split:]))
         return self._join(depth, path, left, right)
+
+    def _replace(self, depth: int, path: int, hashed: bytes, value: bytes | None) -> _Node:
+        """The subtree with another value for one key; None, and nothing done, if it takes more.
+
+        Most of an update is this: below the first few levels no two changes share a way, and all that
+        happens on it is that one hash after the other becomes another.
+        """
+        if value is None:
+            return None
+        marks, writes, stored = self._marks, self.writes, self._reader.get
+        way: list[tuple[bytes, bytes, int]] = []
+        while True:
+            place = marks[depth] + path.to_bytes((depth + 7) >> 3, "big")
+            node = writes[place] if place in writes else stored(place)
+            if node is None or node[0] == 0:
+                break
+            right = hashed[depth >> 3] >> (7 - (depth & 7)) & 1
+            way.append((place, node, right))
+            depth, path = depth + 1, path << 1 | right
+        if node is not None and node[1 : 1 + HASH_BYTES] != hashed:
+            return None
+        top = writes[place] = _LEAF + hashed + value
+        for place, node, right in reversed(way):
+            below = node_hash(top)
+            half = 1 + HASH_BYTES
+            top = node[:half] + below if right else _INNER + below + node[half:]
+            writes[place] = top
+        return top
 
     def _join(self, depth: int, path: int, left: bytes, right: bytes) -> _Node:
         """Both halves as one node; a leaf that is left alone moves up."""
@@ -139,11 +175,11 @@ class Tree:
         return self._save(depth, path, _INNER + node_hash(left) + node_hash(right))
 
     def _load(self, depth: int, path: int) -> _Node:
-        key = self._mark + _place(depth, path)
-        return self.writes[key] if key in self.writes else self._reader.get(key)
+        place = self._marks[depth] + path.to_bytes((depth + 7) >> 3, "big")
+        return self.writes[place] if place in self.writes else self._reader.get(place)
 
     def _save(self, depth: int, path: int, node: _Node) -> _Node:
-        self.writes[self._mark + _place(depth, path)] = node
+        self.writes[self._marks[depth] + path.to_bytes((depth + 7) >> 3, "big")] = node
         return node
 
 
@@ -217,9 +253,8 @@ def _split(rows: list[tuple[bytes, bytes]] | list[Change], depth: int) -> int:
     return low
 
 
-def _place(depth: int, path: int) -> bytes:
-    """A node's depth in two bytes, and the way there in as many as it needs."""
-    return _DEPTHS[depth] + path.to_bytes((depth + 7) >> 3, "big")
-
-
-_DEPTHS: Final = tuple(depth.to_bytes(2, "big") for depth in range(DEPTH_MAX + 1))
+@cache
+def _marks(tag: int) -> tuple[bytes, ...]:
+    """How the place of a node begins, by its depth; the way there follows, in whole bytes."""
+    mark = b"t" + bytes([tag])
+    return tuple(mark + depth.to_bytes(2, "big") for depth in range(DEPTH_MAX + 1))
