@@ -4,7 +4,7 @@ It reads no header. Signatures are the caller's: whoever executes a block has ha
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -92,6 +92,10 @@ class Checked:
     def transactions(self) -> list[Transaction]:
         """The signed transactions, for their signatures to be verified."""
         return [one.transaction for one in self.admitted]
+
+    def on(self, reader: Reader) -> "Checked":
+        """The same, to be executed by somebody who reads the same rows elsewhere."""
+        return replace(self, state=self.state.over(reader))
 
 
 def execute(reader: Reader, block: Input, checked: Checked | None = None) -> Outcome:

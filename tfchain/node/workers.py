@@ -13,7 +13,7 @@ from tfchain.base import crypto
 from tfchain.base.limits import MEMPOOL_TXS_MAX, SYNC_BYTES_MAX
 from tfchain.base.shapes import encode_record
 from tfchain.base.units import Height
-from tfchain.chain.execute import Outcome, execute
+from tfchain.chain.execute import Outcome
 from tfchain.ledger.commit import Commit
 from tfchain.replica.effects import Execute, Save, Serve, Verify
 from tfchain.replica.messages import encode_blocks
@@ -97,7 +97,7 @@ class Archivist:
         while True:
             effect = await self._out.receive()
             if isinstance(effect, Execute):
-                outcome = await trio.to_thread.run_sync(execute, self._chain.store, effect.input)
+                outcome = await trio.to_thread.run_sync(effect.run, self._chain.store)
                 self._executed(effect, outcome)
             else:
                 await trio.to_thread.run_sync(self._chain.save, effect)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from tfchain.base.limits import SEEN_TXS_MAX
+from tfchain.chain.execute import Checked
 from tfchain.ledger.block import Block
 from tfchain.ledger.commit import Commit
 from tfchain.replica.effects import Verify
@@ -40,6 +41,7 @@ class ForSync:
     peer: bytes
     block: Block
     commit: Commit
+    checked: Checked
     transactions: tuple[Transaction, ...]
 
 

@@ -11,7 +11,7 @@ from tfchain.bft import events as bft
 from tfchain.bft.evidence import evidence_of
 from tfchain.bft.machine import Config, Machine
 from tfchain.bft.messages import Message, Proposal, same_statement, sign_bytes
-from tfchain.chain.execute import Outcome, check_txs, params_of
+from tfchain.chain.execute import Checked, Outcome, check_txs, params_of
 from tfchain.chain.tip import Tip, accusing, check_header, input_of, next_tip
 from tfchain.chain.upgrades import check_rules
 from tfchain.errors import Divergence, InvalidBlock
@@ -69,6 +69,8 @@ class Council:
         self.checks = Checks()
         self.pool = Mempool(reader, self.params, Height(tip.height + 1))
         self.blocks: dict[bytes, Block] = {}
+        self._checked: dict[bytes, Checked] = {}
+        """Candidates whose transactions were admitted, so that nobody decodes them once more."""
         self.deciding: tuple[Block, Commit] | None = None
         self.previous: Machine | None = None
         self.now = tip.time
@@ -100,7 +102,7 @@ class Council:
             last_block_time_ms=self.tip.time,
         )
         self.machine = Machine(config)
-        self.blocks = {}
+        self.blocks, self._checked = {}, {}
 
     def start(self, log: tuple[bytes, ...]) -> None:
         """Come back to where the log says we were, then go on (P35)."""
@@ -244,7 +246,7 @@ class Council:
         if block is not None:
             self.decide(block, commit)
 
-    def decide(self, block: Block, commit: Commit) -> None:
+    def decide(self, block: Block, commit: Commit, checked: Checked | None = None) -> None:
         """Run the block that the commit is for, unless that is under way.
 
         Raises:
@@ -252,7 +254,9 @@ class Council:
         """
         if self.deciding is None:
             self.deciding = (block, commit)
-            self._out.append(Execute(block=block, input=input_of(self.tip, block)))
+            checked = checked or self._checked.get(block.id)
+            due = input_of(self.tip, block)
+            self._out.append(Execute(block=block, input=due, checked=checked))
         elif self.deciding[0].id != block.id:
             raise Divergence(
                 f"height {self.height}: blocks {self.deciding[0].id.hex()} and {block.id.hex()}"
@@ -294,7 +298,9 @@ class Council:
             proposal = machine.proposal_at(machine.round)
             proposed = b"" if proposal is None else proposal.block_id
             kept = (block.id, machine.locked_id, machine.valid_id, proposed)
-            del self.blocks[next(known for known in self.blocks if known not in kept)]
+            gone = next(known for known in self.blocks if known not in kept)
+            del self.blocks[gone]
+            self._checked.pop(gone, None)
 
     def check(self, block: Block) -> None:
         """Check a candidate against the state of its parent; the machine hears how it ended."""
@@ -304,6 +310,8 @@ class Council:
         except InvalidBlock:
             self._hear_of(block, good=False)
             return
+        if block.id in self.blocks:
+            self._checked[block.id] = checked
         unknown = self.checks.unknown(checked.transactions)
         purpose = ForProposal(block=block, transactions=unknown)
         votes = self.last_commit_checks(block)

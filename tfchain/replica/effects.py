@@ -9,10 +9,11 @@ from typing import TypeAlias
 
 from tfchain.base.units import Height, Millis
 from tfchain.bft.messages import Message
-from tfchain.chain.execute import Input, Outcome
+from tfchain.chain.execute import Checked, Input, Outcome, execute
 from tfchain.chain.tip import Tip
 from tfchain.ledger.block import Block
 from tfchain.ledger.commit import Commit
+from tfchain.ledger.state import Reader
 from tfchain.replica.events import Timer
 from tfchain.replica.snapshot_messages import Request
 from tfchain.tx.transaction import Check
@@ -99,6 +100,13 @@ class Execute:
 
     block: Block
     input: Input
+    checked: Checked | None = None
+    """What was found when its transactions were admitted; None where nobody remembers."""
+
+    def run(self, reader: Reader) -> Outcome:
+        """What the block comes to. `reader`: the rows of its parent's state."""
+        checked = None if self.checked is None else self.checked.on(reader)
+        return execute(reader, self.input, checked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -354,7 +354,9 @@ class Replica:
             *checked.evidence,
             *[one.check() for one in unknown],
         ]
-        purpose = ForSync(peer=peer, block=block, commit=commit, transactions=unknown)
+        purpose = ForSync(
+            peer=peer, block=block, commit=commit, checked=checked, transactions=unknown
+        )
         self._fetching = True
         self._out.append(council.checks.ask(purpose, checks))
 
@@ -366,6 +368,6 @@ class Replica:
         elif purpose.block.header.height == self.council.height:
             self.sync.helped(purpose.peer)
             self.council.checks.remember_all(purpose.transactions)
-            self.council.decide(purpose.block, purpose.commit)
+            self.council.decide(purpose.block, purpose.commit, purpose.checked)
             return
         self._next_fetched()

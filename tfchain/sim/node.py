@@ -10,7 +10,6 @@ from typing import Final, Protocol
 
 from tfchain.base.units import Height, Millis
 from tfchain.bft.messages import Message
-from tfchain.chain.execute import execute
 from tfchain.errors import Rejected, Unavailable
 from tfchain.ledger.evidence import place_of as place_of_evidence
 from tfchain.replica import messages as wire
@@ -271,7 +270,7 @@ class Node:
                 good = tuple(self._around.verify(*check) for check in effect.checks)
                 return Verified(number=effect.number, good=good, now_ms=now)
             case Execute():
-                outcome = execute(disk, effect.input)
+                outcome = effect.run(disk)
                 return Executed(block_id=effect.block.id, outcome=outcome, now_ms=now)
             case Save():
                 self.machine.chain.save(effect)

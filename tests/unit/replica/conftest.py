@@ -168,7 +168,7 @@ class Node:
             case fx.Verify():
                 return None if self.holding else self.verified(effect)
             case fx.Execute():
-                outcome = execute(self.store, effect.input)
+                outcome = effect.run(self.store)
                 return ev.Executed(block_id=effect.block.id, outcome=outcome, now_ms=now)
             case fx.Save():
                 self.store.write(block_rows(effect))
