@@ -20,6 +20,7 @@ Measure = Callable[[Lines, Sizes, Path, tuple[Bound, Bound]], None]
 FIGURES: Final[Mapping[str, Measure]] = {
     "codec": lambda out, sizes, _, bounds: bench_parts.codec(out, sizes, bounds[0]),
     "execute": lambda out, sizes, _, bounds: bench_parts.kinds(out, sizes, bounds[0]),
+    "crowd": lambda out, sizes, _, bounds: bench_parts.crowd(out, sizes, bounds[0]),
     "tree": lambda out, sizes, _, bounds: bench_parts.tree(out, sizes, bounds[0]),
     "commit": lambda out, sizes, at, bounds: bench_parts.commit(out, sizes, at, bounds[1]),
     "audit": lambda out, sizes, at, bounds: audit(out, sizes, at, *bounds),

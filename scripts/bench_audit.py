@@ -10,10 +10,11 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from scripts.bench_chain import recorded
+from scripts.bench_chain import month, recorded
 from scripts.bench_line import Bound, Lines, Sizes
 from scripts.figures import rss_mb
 from tfchain.chain import export_records as records
@@ -22,25 +23,41 @@ from tfchain.cli.audit import DictRows
 from tfchain.cli.verifier import Verifier
 from tfchain.store.export import read_records, write_records
 
+MONTH_BLOCKS_EACH: Final = 10
 MONTHS_BEHIND: Final = 3
 """Memory is held against what it was after the first third of the blocks."""
 
 
 def audit(lines: Lines, sizes: Sizes, folder: Path, one_core: Bound, all_cores: Bound) -> None:
-    path = folder / "recorded"
+    """Full blocks, and a month's: of these there are more, for they hold little."""
+    bounds = (one_core, all_cores)
+    full = recorded(sizes.nodes, sizes.blocks, sizes.validators)
+    _audit(lines, "audit", full, folder / "recorded", bounds)
+    few = month(sizes.nodes, MONTH_BLOCKS_EACH * sizes.blocks, sizes.validators)
+    _audit(lines, "audit_month", few, folder / "month", bounds)
+
+
+def _audit(
+    lines: Lines,
+    name: str,
+    chain: Iterator[tuple[int, bytes]],
+    path: Path,
+    bounds: tuple[Bound, Bound],
+) -> None:
+    one_core, all_cores = bounds
     began = time.perf_counter()
     with path.open("wb") as file:
-        write_records(file, recorded(sizes.nodes, sizes.blocks, sizes.validators))
+        write_records(file, chain)
     made_s = time.perf_counter() - began
     command = [sys.executable, "-P", "-m", "scripts.bench_audit", str(path)]
     said = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     done = said["signatures"]
-    lines.rate("audit", done / said["seconds"], "signatures/s", all_cores)
+    lines.rate(name, done / said["seconds"], "signatures/s", all_cores)
     each = Bound(name="verify_one_core", value=1e6 / one_core.value)
-    lines.cost("audit_cpu", 1e6 * said["cpu_s"] / done, "us CPU/signature", each)
+    lines.cost(f"{name}_cpu", 1e6 * said["cpu_s"] / done, "us CPU/signature", each)
     early = Bound(name="rss_after_a_third", value=said["rss_early_mb"])
-    lines.cost("audit_memory", said["rss_late_mb"], "MB", early)
-    lines.rate("audit_generator", done / made_s, "signatures/s", all_cores)
+    lines.cost(f"{name}_memory", said["rss_late_mb"], "MB", early)
+    lines.rate(f"{name}_generator", done / made_s, "signatures/s", all_cores)
 
 
 def measured(path: Path) -> dict[str, float]:

@@ -5,6 +5,7 @@ Everything follows from `SEED`: two runs measure the same bytes.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 from typing import Final
 
 from tfchain.base.address import to_text
@@ -59,6 +60,19 @@ VALID_FOR: Final = 900
 REPORT_EVERY_S: Final = 2
 """As the devnet's genesis asks."""
 SIZE: Final = Resources(cru=8, mru=32 << 30, hru=0, sru=500 << 30)
+
+MONTH_BLOCK_S: Final = 6
+MONTH_REPORTS: Final = 14
+"""A block's share of 5,500 nodes that report every 2,400 seconds."""
+MONTHLY: Final = (
+    ("length = 60", "length = 2630016"),
+    ("post_window = 12", "post_window = 600"),
+    ("report_interval = 2\n", "report_interval = 2400\n"),
+    ("grace = 4", "grace = 60"),
+    ("skew = 8", "skew = 120"),
+    ("report_window = 5", "report_window = 60"),
+)
+"""Lines of the devnet's genesis, and what the public grid has instead."""
 
 ExportRecord = tuple[int, bytes]
 
@@ -252,6 +266,36 @@ def recorded(nodes: int, blocks: int, validators: int) -> Iterator[ExportRecord]
     for _ in range(blocks):
         now += REPORT_EVERY_S
         yield from _taken(maker, now, reports(people, Seconds(now), maker.tip.height))
+    assert maker.commit is not None
+    yield records.LAST_COMMIT, encode_record(maker.commit)
+
+
+def month_genesis(people: int, validators: int) -> str:
+    """The recorded chain's genesis by a grid's clock: a report each 40 minutes, periods of months."""
+    text = recorded_genesis(people, validators)
+    for before, after in MONTHLY:
+        assert before in text, before
+        text = text.replace(before, after, 1)
+    return text
+
+
+def month(nodes: int, blocks: int, validators: int) -> Iterator[ExportRecord]:
+    """Blocks as a grid of 5,500 nodes fills them: six seconds apart, each with the reports due in it.
+
+    Fewer nodes take their turns sooner; what a block holds is the same.
+    """
+    text = month_genesis(nodes, validators)
+    people, maker = signers(text, nodes), Maker(text, validators)
+    yield records.GENESIS, records.genesis_record(text)
+    now = GENESIS_TIME
+    for _, txs in founding(people):
+        now += 1
+        yield from _taken(maker, now, txs)
+    turns = cycle(people)
+    for _ in range(blocks):
+        now += MONTH_BLOCK_S
+        reporting = list(islice(turns, min(nodes, MONTH_REPORTS)))
+        yield from _taken(maker, now, reports(reporting, Seconds(now), maker.tip.height))
     assert maker.commit is not None
     yield records.LAST_COMMIT, encode_record(maker.commit)
 

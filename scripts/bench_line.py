@@ -24,6 +24,8 @@ class Sizes:
     people: int
     """Each with a twin, a farm and a node; the transactions of a block of each kind."""
     leaves: tuple[int, ...]
+    crowd: int
+    """Nodes in state while reports are executed."""
     changed: int
     """Leaves that one update of the tree changes."""
     blocks_written: int
@@ -45,6 +47,7 @@ FULL: Final = Sizes(
     checks=2_000,
     people=1_000,
     leaves=(10_000, 100_000),
+    crowd=100_000,
     changed=1_000,
     blocks_written=20,
     nodes=1_000,
@@ -61,6 +64,7 @@ QUICK: Final = Sizes(
     checks=2_000,
     people=200,
     leaves=(10_000,),
+    crowd=10_000,
     changed=1_000,
     blocks_written=5,
     nodes=250,
@@ -77,6 +81,7 @@ TINY: Final = Sizes(
     checks=128,
     people=5,
     leaves=(100,),
+    crowd=100,
     changed=10,
     blocks_written=2,
     nodes=5,

@@ -22,11 +22,13 @@ from scripts.bench_chain import (
     transfer_to,
 )
 from scripts.bench_line import Bound, Lines, Sizes, seconds_of
+from scripts.figures import register
 from tfchain.base.crypto import digest, verify
 from tfchain.base.shapes import decode_record, encode_record
 from tfchain.base.units import Seconds
-from tfchain.chain.execute import OK
+from tfchain.chain.execute import OK, outcome_of
 from tfchain.cli.audit import DictRows
+from tfchain.ledger.state import State
 from tfchain.ledger.tree import Change, Tree
 from tfchain.replica.effects import Save
 from tfchain.store.chain import ChainStore, block_rows
@@ -40,6 +42,7 @@ from tfchain.tx.transaction import Check, decode_transaction, encode_transaction
 TAG: Final = 1
 CHUNK: Final = 64
 """Signatures that a thread or a process takes at once."""
+REGISTERED_AT_ONCE: Final = 1_000
 KINDS: Final[tuple[Kind, ...]] = ("leveldb", "sqlite") if AVAILABLE else ("sqlite",)
 
 
@@ -152,6 +155,27 @@ def kinds(lines: Lines, sizes: Sizes, one_core: Bound) -> None:
         assert set(outcome.codes) == {OK}, (kind, set(outcome.codes))
         maker.take(block, outcome)
         lines.cost(f"execute_{kind}", 1e6 * spent / len(txs), "us", each)
+
+
+def crowd(lines: Lines, sizes: Sizes, one_core: Bound) -> None:
+    """A block of reports where many more nodes are registered than report: us a report."""
+    each = Bound(name="verify_one_core", value=1e6 / one_core.value)
+    text = recorded_genesis(sizes.people, 1)
+    people, maker = signers(text, sizes.people), Maker(text, 1)
+    now = GENESIS_TIME
+    for _, txs in founding(people):
+        now += 1
+        block = maker.block(now, txs)
+        maker.take(block, maker.outcome(block))
+    for first in range(sizes.people + 1, sizes.crowd + 1, REGISTERED_AT_ONCE):
+        state = State(maker.rows)
+        for number in range(first, min(first + REGISTERED_AT_ONCE, sizes.crowd + 1)):
+            register(state, GENESIS_TIME, number)
+        maker.rows.write(outcome_of(maker.rows, state, []).rows)
+    block = maker.block(now + 5, reports(people, Seconds(now + 5), 0))
+    spent = seconds_of(partial(maker.outcome, block), sizes.measure_s)
+    assert set(maker.outcome(block).codes) == {OK}
+    lines.cost(f"execute_report_of_{sizes.crowd}", 1e6 * spent / len(people), "us", each)
 
 
 # --- tree -----------------------------------------------------------------------------------------

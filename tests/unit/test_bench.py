@@ -48,13 +48,14 @@ def _named(rows: list[dict[str, Any]]) -> set[str]:
 
 @pytest.mark.slow
 def test_every_part_prints_figures_beside_their_bounds() -> None:
-    parts = ("codec", "execute", "tree", "commit", "audit")
+    parts = ("codec", "execute", "crowd", "tree", "commit", "audit")
     rows = _bench(*[word for part in parts for word in ("--only", part)])
     _check(rows)
     assert {"verify_one_core", "verify_all_cores_threads", "verify_all_cores_processes"} <= _named(
         rows
     )
     assert {"codec_decode_report", "execute_report_uptime", "tree_100", "audit"} <= _named(rows)
+    assert {"execute_report_of_100", "audit_month", "audit_month_memory"} <= _named(rows)
     assert {"commit_sqlite_synced", "commit_sqlite_unsynced", "audit_memory"} <= _named(rows)
 
 
