@@ -36,6 +36,12 @@ def root(tag: bytes, leaves: Sequence[bytes]) -> bytes:
     return _root_of(tag, [leaf_hash(tag, data) for data in leaves])
 
 
+def root_of_few(tag: bytes, leaves: Sequence[bytes]) -> bytes:
+    """The same where few leaves differ: each is hashed once."""
+    hashes = {data: leaf_hash(tag, data) for data in dict.fromkeys(leaves)}
+    return _root_of(tag, [hashes[data] for data in leaves])
+
+
 def append(tag: bytes, frontier: Frontier, count: int, hashed: bytes) -> Frontier:
     """The frontier of `count + 1` leaves, given that of `count` and the new leaf's hash."""
     assert len(frontier) == count.bit_count(), "a frontier has one root a set bit of the count"

@@ -5,10 +5,8 @@ codec, its command-line options and its reference entry are derived from them. `
 throughout: `True` is an `int`, and one byte of difference is a fork.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
-from itertools import repeat
 from operator import attrgetter, call
 from typing import Annotated, Generic, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
@@ -158,8 +156,8 @@ class Layout(Generic[R]):
     """A record class with its fields in order: `[version, field, field, ...]` (P28).
 
     Every row and every transaction passes through here. So what a class has is looked up once, its
-    fields are read in one call, each step over them is a `map`, and a record is made without its
-    constructor, which would set the same fields by name and cannot check them.
+    fields are read in one call, and a record is made without its constructor, which would set the
+    same fields by name and cannot check them.
     """
 
     cls: type[R]
@@ -198,7 +196,8 @@ class Layout(Generic[R]):
 
     def _made(self, items: Iterable[object]) -> R:
         record = object.__new__(self.cls)
-        deque(map(call, self.setters, repeat(record), items), maxlen=0)  # goes through, keeps none
+        for put, item in zip(self.setters, items):  # noqa: B905 -- callers counted; strict costs
+            put(record, item)
         return record
 
     def _blame(self, items: list[Plain]) -> None:

@@ -26,6 +26,12 @@ def test_the_root_is_that_of_rfc_6962(count: int) -> None:
     assert merkle.root(TAG, LEAVES[:count]) == _tree_hash(LEAVES[:count])
 
 
+@pytest.mark.parametrize("codes", [(), ("ok",), ("ok", "nonce", "ok"), ("ok",) * 9])
+def test_leaves_that_are_often_the_same_have_the_same_root(codes: tuple[str, ...]) -> None:
+    leaves = [code.encode() for code in codes]
+    assert merkle.root_of_few(TAG, leaves) == merkle.root(TAG, leaves)
+
+
 def test_a_frontier_grows_to_the_same_roots() -> None:
     frontier: merkle.Frontier = ()
     for count, leaf in enumerate(LEAVES):
