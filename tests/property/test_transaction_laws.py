@@ -14,6 +14,7 @@ from tfchain.base.units import (
     Address,
     FarmId,
     Height,
+    MilliUsd,
     NodeId,
     PeriodIndex,
     ScheduleId,
@@ -23,21 +24,41 @@ from tfchain.base.units import (
 from tfchain.chain.genesis import genesis_outcome, read_genesis
 from tfchain.errors import Malformed, Rejected
 from tfchain.ledger import tables
-from tfchain.ledger.records import Account, Farm, Node, Resources, Twin, Uptime
+from tfchain.ledger.electorate import UNKNOWN
+from tfchain.ledger.measures import Halt, SetPrice
+from tfchain.ledger.proposals import (
+    Electorate,
+    Electorates,
+    FarmVote,
+    FarmWeight,
+    Offer,
+    Proposal,
+)
+from tfchain.ledger.records import Account, Farm, Node, Resources, Twin, TwinRef, Uptime
 from tfchain.ledger.state import State
 from tfchain.tx.kind import Context, FreeKind, Kind
+from tfchain.tx.kinds.accept_farm import AcceptFarm
+from tfchain.tx.kinds.accept_twin import AcceptTwin
 from tfchain.tx.kinds.attest_mint import AttestMint
 from tfchain.tx.kinds.commit_mint import CommitMint
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.create_twin import CreateTwin
+from tfchain.tx.kinds.move_node import MoveNode
+from tfchain.tx.kinds.offer_farm import OfferFarm
+from tfchain.tx.kinds.offer_twin import OfferTwin
+from tfchain.tx.kinds.propose import Propose
 from tfchain.tx.kinds.register_node import RegisterNode
 from tfchain.tx.kinds.report_uptime import ReportUptime
+from tfchain.tx.kinds.rotate_reporter import RotateReporter
 from tfchain.tx.kinds.set_payout_account import SetPayoutAccount
 from tfchain.tx.kinds.set_power_state import SetPowerState
 from tfchain.tx.kinds.set_power_target import SetPowerTarget
 from tfchain.tx.kinds.set_stellar_address import SetStellarAddress
 from tfchain.tx.kinds.transfer import Transfer
 from tfchain.tx.kinds.update_node import UpdateNode
+from tfchain.tx.kinds.veto_proposal import VetoProposal
+from tfchain.tx.kinds.vote_as_guardian import VoteAsGuardian
+from tfchain.tx.kinds.vote_proposal import VoteProposal
 from tfchain.tx.lookup import acceptance_message, owner_of
 from tfchain.tx.registry import KINDS, open_body
 from tfchain.tx.transaction import (
@@ -187,6 +208,24 @@ KIND: st.SearchStrategy[Kind] = st.one_of(
         salt=st.just(bytes(32)),
         **BATCH,
     ),
+    st.builds(RotateReporter, node_id=IDS, reporter=ADDRESSES),
+    st.builds(OfferFarm, farm_id=IDS, to=ADDRESSES),
+    st.builds(AcceptFarm, farm_id=IDS),
+    st.builds(OfferTwin, to=ADDRESSES),
+    st.builds(AcceptTwin, twin_id=IDS),
+    st.builds(MoveNode, node_id=IDS, farm_id=IDS, acceptance=st.just(b"")),
+    st.builds(
+        Propose,
+        farm_id=IDS,
+        measure=st.sampled_from([SetPrice(price=MilliUsd(90)), Halt(halted=True)]),
+        text_hash=st.just(bytes(32)),
+        link=st.just(""),
+        threshold=st.just(5),
+        seconds=st.just(Seconds(0)),
+    ),
+    st.builds(VoteProposal, proposal=IDS, farm_id=IDS, yes=st.booleans()),
+    st.builds(VoteAsGuardian, proposal=IDS, yes=st.booleans()),
+    st.builds(VetoProposal, proposal=IDS),
 )
 STEPS = st.lists(
     st.builds(
@@ -222,7 +261,7 @@ OPENING = [
 @settings(max_examples=60, deadline=None)
 @given(STEPS)
 def test_nobody_acts_for_another_and_no_unit_comes_or_goes(steps: list[Step]) -> None:
-    state = State(STORED)
+    state = _with_weights(State(STORED))
     supply, now = _owned(state), START
     for nonce, step in enumerate(OPENING + steps):
         now += step.later
@@ -237,15 +276,27 @@ def test_nobody_acts_for_another_and_no_unit_comes_or_goes(steps: list[Step]) ->
         assert _owned(state) == supply
 
 
+def _with_weights(state: State) -> State:
+    """Farms 1 to 3 may propose and vote, whoever will own them."""
+    batch = Electorate(schedule=ScheduleId(0), period=PeriodIndex(0), farms=3, weight=3)
+    tables.ELECTORATES.put(state, tables.SINGLE, Electorates(paid=(batch,), paying=()))
+    for farm in range(1, 4):
+        place = tables.in_batch(tables.batch_key(batch.schedule, batch.period), farm)
+        tables.WEIGHTS.put(state, place, FarmWeight(weight=1))
+        tables.STANDINGS.put(state, tables.id_key(farm), replace(UNKNOWN, paid_batches=3))
+    return state
+
+
 def _apply(state: State, step: Step, now: int, nonce: int) -> str:
     params, sender = tables.PARAMS.need(state, tables.SINGLE), PEOPLE[step.sender]
     context = Context(
         height=Height(1), time=Seconds(now), params=params, sender=sender, nonce=nonce
     )
     kind = step.kind
-    if isinstance(kind, RegisterNode | UpdateNode):
-        farm = kind.farm_id if isinstance(kind, RegisterNode) else FarmId(1)
-        message = acceptance_message(params.chain_id, sender, nonce, farm, kind.resources)
+    if isinstance(kind, RegisterNode | UpdateNode | MoveNode):
+        farm = FarmId(1) if isinstance(kind, UpdateNode) else kind.farm_id
+        size = SIZE if isinstance(kind, MoveNode) else kind.resources
+        message = acceptance_message(params.chain_id, sender, nonce, farm, size)
         kind = replace(kind, acceptance=sign(SEEDS[step.signer], message))
     try:
         if isinstance(kind, FreeKind):
@@ -276,17 +327,40 @@ def _may(before: State, after: State, table: str, key: bytes, step: Step) -> boo
         case Account():
             return key == sender or _only_got(had, has)
         case Twin():
-            return had is None and has.account == sender
+            offered = _offered(before, tables.of_twin(has.id), had, sender)
+            return (had is None or offered) and has.account == sender
         case Farm():
             same = not isinstance(had, Farm) or had.twin_id == has.twin_id
-            return same and owner_of(after, has) == sender
+            offered = _offered(before, tables.of_farm(has.id), had, sender)
+            return (same or offered) and owner_of(after, has) == sender
         case Node():
             return _runs(after, has, sender) and _joined(before, had, has, (sender, signer))
         case Uptime() if isinstance(had, Uptime):
             return _may_report(before, key, (had, has), sender)
         case _:
+            return _may_more(before, table, key, (had, has), sender)
+
+
+def _may_more(
+    before: State, table: str, key: bytes, rows: tuple[object, object], sender: Address
+) -> bool:
+    """Votes, offers, and all that is new."""
+    had, has = rows
+    match has:
+        case Proposal() if isinstance(had, Proposal):
+            return _decides(had, has, sender)
+        case FarmVote():
+            farm = tables.FARMS.need(before, tables.id_key(has.farm_id))
+            return has.account == sender == owner_of(before, farm)
+        case Offer():
+            return has.by == sender
+        case None if isinstance(had, Offer):
+            return sender in (had.by, had.to)
+        case None if isinstance(had, TwinRef):
+            return _offered(before, tables.of_twin(had.twin_id), had, sender)
+        case _:
             # New rows, ids that rise, and what stands under the sender's own key.
-            return had is None or table == "totals" or key.endswith(sender)
+            return had is None or table in {"totals", "docket"} or key.endswith(sender)
 
 
 def _only_got(had: object, has: Account) -> bool:
@@ -298,8 +372,10 @@ def _only_got(had: object, has: Account) -> bool:
 
 def _joined(before: State, had: object, has: Node, willing: tuple[Address, Address]) -> bool:
     """A node stays in its farm, or its farm's owner sent or signed for it."""
-    if isinstance(had, Node):
-        return (had.farm_id, had.twin_id) == (has.farm_id, has.twin_id)
+    if isinstance(had, Node) and had.twin_id != has.twin_id:
+        return False
+    if isinstance(had, Node) and had.farm_id == has.farm_id:
+        return True
     return owner_of(before, tables.FARMS.need(before, tables.id_key(has.farm_id))) in willing
 
 
@@ -307,13 +383,46 @@ def _may_report(state: State, key: bytes, rows: tuple[Uptime, Uptime], sender: A
     """Its reporter speaks for a node; its farm's owner may ask, and no more."""
     had, has = rows
     if had.reporter != has.reporter:
-        return False
+        rest = replace(has, reporter=had.reporter) == had
+        return rest and sender in (had.reporter, _owner_of_node(state, key))
     owner = owner_of(
         state, tables.FARMS.need(state, tables.id_key(tables.NODES.need(state, key).farm_id))
     )
     told = (had.last_t, had.power_moved, had.power.state_up)
     asked = owner == sender and told == (has.last_t, has.power_moved, has.power.state_up)
     return asked or sender == has.reporter
+
+
+def _owner_of_node(state: State, key: bytes) -> Address:
+    farm_id = tables.NODES.need(state, key).farm_id
+    return owner_of(state, tables.FARMS.need(state, tables.id_key(farm_id)))
+
+
+def _offered(before: State, key: bytes, had: object, sender: Address) -> bool:
+    """Its holder of then held it out to the sender."""
+    offer = tables.OFFERS.get(before, key)
+    match had:
+        case Twin():
+            holder = had.account
+        case Farm():
+            holder = owner_of(before, had)
+        case TwinRef():
+            holder = tables.TWINS.need(before, tables.id_key(had.twin_id)).account
+        case _:
+            return False
+    return offer is not None and (offer.by, offer.to) == (holder, sender)
+
+
+def _decides(had: Proposal, has: Proposal, sender: Address) -> bool:
+    """Nothing but votes moves, and of guardians' words only the sender's own."""
+    for name in ("guardians_yes", "guardians_no", "vetoes"):
+        moved = set(getattr(had, name)) ^ set(getattr(has, name))
+        if not moved <= {sender}:
+            return False
+    farms = (had.farms_yes + had.farms_no, has.farms_yes + has.farms_no)
+    return (had.id, had.measure, had.electorate) == (has.id, has.measure, has.electorate) and (
+        farms[0] <= farms[1] <= farms[0] + 1
+    )
 
 
 def _row(state: State, table: str, key: bytes) -> object:

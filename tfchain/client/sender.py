@@ -20,11 +20,16 @@ from tfchain.errors import Rejected, Unavailable
 from tfchain.ledger.params import Params
 from tfchain.ledger.records import Resources
 from tfchain.tx.kind import FreeKind, Kind
+from tfchain.tx.kinds.accept_farm import AcceptFarm
+from tfchain.tx.kinds.accept_twin import AcceptTwin
 from tfchain.tx.kinds.attest_mint import AttestMint
 from tfchain.tx.kinds.commit_mint import CommitMint
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.create_twin import CreateTwin
 from tfchain.tx.kinds.leave_validators import LeaveValidators
+from tfchain.tx.kinds.move_node import MoveNode
+from tfchain.tx.kinds.offer_farm import OfferFarm
+from tfchain.tx.kinds.offer_twin import OfferTwin
 from tfchain.tx.kinds.propose import Propose
 from tfchain.tx.kinds.propose_constant import ProposeConstant
 from tfchain.tx.kinds.propose_power import ProposePower
@@ -32,6 +37,7 @@ from tfchain.tx.kinds.propose_upgrade import ProposeUpgrade
 from tfchain.tx.kinds.propose_validator import ProposeValidator
 from tfchain.tx.kinds.register_node import RegisterNode
 from tfchain.tx.kinds.report_uptime import ReportUptime
+from tfchain.tx.kinds.rotate_reporter import RotateReporter
 from tfchain.tx.kinds.set_payout_account import SetPayoutAccount
 from tfchain.tx.kinds.set_power_state import SetPowerState
 from tfchain.tx.kinds.set_power_target import SetPowerTarget
@@ -147,6 +153,12 @@ class Sender:
     propose_upgrade = _verb(ProposeUpgrade)
     vote_change = _verb(VoteChange)
     leave_validators = _verb(LeaveValidators)
+    rotate_reporter = _verb(RotateReporter)
+    offer_farm = _verb(OfferFarm)
+    accept_farm = _verb(AcceptFarm)
+    offer_twin = _verb(OfferTwin)
+    accept_twin = _verb(AcceptTwin)
+    move_node = _verb(MoveNode)
     propose = _verb(Propose)
     vote_proposal = _verb(VoteProposal)
     vote_as_guardian = _verb(VoteAsGuardian)

@@ -209,5 +209,7 @@ class RuleValue:
 class Offer:
     """A farm or a twin that is held out to an account; taken, it is gone (P22)."""
 
+    by: Address
+    """Who held it then."""
     to: Address
     height: Height

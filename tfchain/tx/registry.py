@@ -5,6 +5,8 @@ from typing import Final, TypeGuard
 from tfchain.base.shapes import layout
 from tfchain.errors import Malformed
 from tfchain.tx.kind import FreeKind, Kind
+from tfchain.tx.kinds.accept_farm import AcceptFarm
+from tfchain.tx.kinds.accept_twin import AcceptTwin
 from tfchain.tx.kinds.attest_mint import AttestMint
 from tfchain.tx.kinds.commit_mint import CommitMint
 from tfchain.tx.kinds.create_farm import CreateFarm
@@ -12,6 +14,9 @@ from tfchain.tx.kinds.create_twin import CreateTwin
 from tfchain.tx.kinds.enact import Enact
 from tfchain.tx.kinds.leave_validators import LeaveValidators
 from tfchain.tx.kinds.mint import Mint
+from tfchain.tx.kinds.move_node import MoveNode
+from tfchain.tx.kinds.offer_farm import OfferFarm
+from tfchain.tx.kinds.offer_twin import OfferTwin
 from tfchain.tx.kinds.propose import Propose
 from tfchain.tx.kinds.propose_constant import ProposeConstant
 from tfchain.tx.kinds.propose_power import ProposePower
@@ -19,6 +24,7 @@ from tfchain.tx.kinds.propose_upgrade import ProposeUpgrade
 from tfchain.tx.kinds.propose_validator import ProposeValidator
 from tfchain.tx.kinds.register_node import RegisterNode
 from tfchain.tx.kinds.report_uptime import ReportUptime
+from tfchain.tx.kinds.rotate_reporter import RotateReporter
 from tfchain.tx.kinds.set_payout_account import SetPayoutAccount
 from tfchain.tx.kinds.set_power_state import SetPowerState
 from tfchain.tx.kinds.set_power_target import SetPowerTarget
@@ -56,6 +62,12 @@ KINDS: Final[dict[int, type[Kind]]] = {
     21: VoteAsGuardian,
     22: VetoProposal,
     23: Enact,
+    24: RotateReporter,
+    25: OfferFarm,
+    26: AcceptFarm,
+    27: OfferTwin,
+    28: AcceptTwin,
+    29: MoveNode,
 }
 NUMBERS: Final = {kind: number for number, kind in KINDS.items()}
 _FREE: Final = frozenset(kind for kind in KINDS.values() if issubclass(kind, FreeKind))

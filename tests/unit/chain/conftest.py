@@ -22,13 +22,16 @@ from tfchain.base.units import (
     Utft,
 )
 from tfchain.chain import mints
+from tfchain.chain.columns.program import Columns
 from tfchain.chain.execute import OK, Input, Outcome, check_txs, execute, outcome_of
 from tfchain.chain.genesis import Genesis, genesis_outcome, read_genesis
 from tfchain.ledger import tables
 from tfchain.ledger.commit import PREVOTE, vote_message
 from tfchain.ledger.evidence import DoubleVote, Evidence
+from tfchain.ledger.measures import Measure
 from tfchain.ledger.minting import SETTLING, Batch, MintRecord, Receipt, commitment_digest
 from tfchain.ledger.params import Params
+from tfchain.ledger.proposals import PASSED, Proposal
 from tfchain.ledger.records import Contract, Node, Resources, Totals
 from tfchain.ledger.seats import Roster, Seat
 from tfchain.ledger.state import State
@@ -40,11 +43,13 @@ from tfchain.tx.kinds.attest_mint import AttestMint
 from tfchain.tx.kinds.commit_mint import CommitMint
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.create_twin import CreateTwin
+from tfchain.tx.kinds.enact import Enact
 from tfchain.tx.kinds.register_node import RegisterNode
 from tfchain.tx.kinds.report_uptime import ReportUptime
 from tfchain.tx.lookup import acceptance_message
-from tfchain.tx.registry import NUMBERS
-from tfchain.tx.transaction import Envelope, encode_transaction, message_of
+from tfchain.tx.proposals import docket_of
+from tfchain.tx.registry import NUMBERS, open_body
+from tfchain.tx.transaction import Envelope, decode_transaction, encode_transaction, message_of
 
 ROOT = Path(__file__).resolve().parents[3]
 GENESIS = 1_700_000_000
@@ -425,6 +430,91 @@ def changed(text: str, *edits: tuple[str, str]) -> str:
     return text
 
 
+class Watched:
+    """A chain, and the second program beside it: after every block both must have the same terms."""
+
+    def __init__(self, chain: Chain) -> None:
+        self.chain = chain
+        self.columns = Columns(chain.genesis.params, chain.genesis.policies)
+        chain.found()
+        self.follow()
+
+    def follow(self) -> None:
+        block: Input = self.chain.blocks[-1]
+        codes = self.chain.outcome.codes
+        self.columns.take(block.height, block.time_ms, block.txs, codes)
+        sealed = self.columns.checkpoint()
+        genesis = self.chain.genesis
+        self.columns = Columns.resume(genesis.params, genesis.policies, sealed)
+        for machine in self.columns._roster.machines:
+            assert machine.contract == self.contract(machine.contract.node_id)
+
+    def run(self, *txs: bytes) -> tuple[str, ...]:
+        codes = self.chain.run(*txs)
+        self.follow()
+        return codes
+
+    def until(self, second: int) -> None:
+        while self.chain.second < second:
+            self.run()
+
+    def contract(self, node: int) -> Contract:
+        return tables.CONTRACTS.need(self.chain.state(), tables.id_key(node))
+
+    def proposal(self, number: int = 1) -> Proposal:
+        return tables.PROPOSALS.need(self.chain.state(), tables.id_key(number))
+
+    def passed(self, measure: Measure) -> int:
+        """A proposal whose vote is over, past all votes."""
+
+        def write(state: State) -> None:
+            docket = docket_of(state)
+            number = docket.last + 1
+            row = Proposal(
+                id=number,
+                measure=measure,
+                proposer=Address(bytes(32)),
+                farm_id=FarmId(0),
+                text_hash=bytes(32),
+                link="",
+                threshold=5,
+                opened=self.chain.blocks[-1].height,
+                until=Seconds(0),
+                state=PASSED,
+                closed=self.chain.blocks[-1].height,
+                enacted=self.chain.blocks[-1].height,
+                electorate=(),
+                farms_yes=0,
+                farms_no=0,
+                yes=0,
+                no=0,
+                guardians_yes=(),
+                guardians_no=(),
+                vetoes=(),
+            )
+            tables.PROPOSALS.put(state, tables.id_key(number), row)
+            after = replace(docket, last=number, passed=(*docket.passed, number))
+            tables.DOCKET.put(state, tables.SINGLE, after)
+
+        self.chain.change(write)
+        return docket_of(self.chain.state()).last
+
+    def enacted(self, measure: Measure) -> str:
+        """The code of its enactment, a block later."""
+        number = self.passed(measure)
+        self.run()
+        (raw,) = self.chain.blocks[-1].txs
+        body = open_body(decode_transaction(raw))
+        assert body == Enact(proposal=number, measure=measure)
+        return self.chain.outcome.codes[0]
+
+    def join(self, who: int) -> tuple[bytes, bytes]:
+        """A twin and a node of the farmer's farm."""
+        chain = self.chain
+        twin = chain.tx(who, CreateTwin(relay="r", public_key=b""))
+        return twin, chain.tx(who, chain.registration(who))
+
+
 MakeChain = Callable[..., Chain]
 
 
@@ -468,3 +558,9 @@ def chain(make_chain: MakeChain) -> Chain:
 def address_of() -> Callable[[int], Address]:
     """Addresses of test keys."""
     return key
+
+
+@pytest.fixture
+def watched(make_chain: MakeChain) -> Watched:
+    """A devnet that the second program follows block by block."""
+    return Watched(make_chain())

@@ -1,6 +1,5 @@
 """What was voted comes into force in plain sight, for both programs, and never for what is agreed."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -8,8 +7,7 @@ import pytest
 
 from tfchain.base.shapes import layout
 from tfchain.base.units import Address, FarmId, MilliUsd, NodeId, PolicyId, Seconds, Utft
-from tfchain.chain.columns.program import Columns
-from tfchain.chain.execute import OK, Input, check_txs
+from tfchain.chain.execute import OK, check_txs
 from tfchain.errors import InvalidBlock
 from tfchain.ledger import tables
 from tfchain.ledger.measures import (
@@ -26,22 +24,17 @@ from tfchain.ledger.measures import (
     SetPrice,
     SetRule,
 )
-from tfchain.ledger.proposals import ENACTED, FAILED, OPEN, PASSED, Proposal
-from tfchain.ledger.records import Contract
-from tfchain.ledger.state import State
+from tfchain.ledger.proposals import ENACTED, FAILED, OPEN, PASSED
 from tfchain.tx.kinds.create_farm import CreateFarm
-from tfchain.tx.kinds.create_twin import CreateTwin
 from tfchain.tx.kinds.enact import Enact
 from tfchain.tx.kinds.propose import Propose
 from tfchain.tx.kinds.set_power_state import SetPowerState
 from tfchain.tx.kinds.transfer import Transfer
 from tfchain.tx.kinds.vote_as_guardian import VoteAsGuardian
-from tfchain.tx.proposals import docket_of
-from tfchain.tx.registry import open_body
 from tfchain.tx.transaction import decode_transaction, encode_transaction
 
 if TYPE_CHECKING:
-    from tests.unit.chain.conftest import Chain
+    from tests.unit.chain.conftest import Watched
 
 FARMER, REPORTER = 1, 5
 ELECTORS = (2, 3, 4)
@@ -62,100 +55,10 @@ OFFER = PolicyOffer(
 )
 
 
-class Watched:
-    """A chain, and the second program beside it: after every block both must have the same terms."""
-
-    def __init__(self, chain: "Chain") -> None:
-        self.chain = chain
-        self.columns = Columns(chain.genesis.params, chain.genesis.policies)
-        chain.found()
-        self.follow()
-
-    def follow(self) -> None:
-        block: Input = self.chain.blocks[-1]
-        codes = self.chain.outcome.codes
-        self.columns.take(block.height, block.time_ms, block.txs, codes)
-        sealed = self.columns.checkpoint()
-        genesis = self.chain.genesis
-        self.columns = Columns.resume(genesis.params, genesis.policies, sealed)
-        for machine in self.columns._roster.machines:
-            assert machine.contract == self.contract(machine.contract.node_id)
-
-    def run(self, *txs: bytes) -> tuple[str, ...]:
-        codes = self.chain.run(*txs)
-        self.follow()
-        return codes
-
-    def until(self, second: int) -> None:
-        while self.chain.second < second:
-            self.run()
-
-    def contract(self, node: int) -> Contract:
-        return tables.CONTRACTS.need(self.chain.state(), tables.id_key(node))
-
-    def proposal(self, number: int = 1) -> Proposal:
-        return tables.PROPOSALS.need(self.chain.state(), tables.id_key(number))
-
-    def passed(self, measure: Measure) -> int:
-        """A proposal whose vote is over, past all votes."""
-
-        def write(state: State) -> None:
-            docket = docket_of(state)
-            number = docket.last + 1
-            row = Proposal(
-                id=number,
-                measure=measure,
-                proposer=Address(bytes(32)),
-                farm_id=FarmId(0),
-                text_hash=bytes(32),
-                link="",
-                threshold=5,
-                opened=self.chain.blocks[-1].height,
-                until=Seconds(0),
-                state=PASSED,
-                closed=self.chain.blocks[-1].height,
-                enacted=self.chain.blocks[-1].height,
-                electorate=(),
-                farms_yes=0,
-                farms_no=0,
-                yes=0,
-                no=0,
-                guardians_yes=(),
-                guardians_no=(),
-                vetoes=(),
-            )
-            tables.PROPOSALS.put(state, tables.id_key(number), row)
-            after = replace(docket, last=number, passed=(*docket.passed, number))
-            tables.DOCKET.put(state, tables.SINGLE, after)
-
-        self.chain.change(write)
-        return docket_of(self.chain.state()).last
-
-    def enacted(self, measure: Measure) -> str:
-        """The code of its enactment, a block later."""
-        number = self.passed(measure)
-        self.run()
-        (raw,) = self.chain.blocks[-1].txs
-        body = open_body(decode_transaction(raw))
-        assert body == Enact(proposal=number, measure=measure)
-        return self.chain.outcome.codes[0]
-
-    def join(self, who: int) -> tuple[bytes, bytes]:
-        """A twin and a node of the farmer's farm."""
-        chain = self.chain
-        twin = chain.tx(who, CreateTwin(relay="r", public_key=b""))
-        return twin, chain.tx(who, chain.registration(who))
-
-
-@pytest.fixture
-def watched(make_chain: "Callable[..., Chain]") -> Watched:
-    return Watched(make_chain())
-
-
 # --- in plain sight -------------------------------------------------------------------------------
 
 
-def test_guardians_propose_vote_and_the_next_block_does_it(watched: Watched) -> None:
+def test_guardians_propose_vote_and_the_next_block_does_it(watched: "Watched") -> None:
     chain = watched.chain
     body = Propose(
         farm_id=FarmId(0),
@@ -182,7 +85,7 @@ def test_guardians_propose_vote_and_the_next_block_does_it(watched: Watched) -> 
     assert not chain.outcome.codes, "it is done once"
 
 
-def test_a_block_without_it_or_with_another_is_invalid(watched: Watched) -> None:
+def test_a_block_without_it_or_with_another_is_invalid(watched: "Watched") -> None:
     chain = watched.chain
     watched.passed(SetPrice(price=MilliUsd(90)))
     (due,) = chain.due(chain.second + 1)
@@ -196,7 +99,7 @@ def test_a_block_without_it_or_with_another_is_invalid(watched: Watched) -> None
     assert check_txs(chain, chain.raw_block(chain.second + 1, due)).mints == 1
 
 
-def test_nobody_submits_an_enactment(watched: Watched) -> None:
+def test_nobody_submits_an_enactment(watched: "Watched") -> None:
     chain = watched.chain
     raw = watched.chain.due(9)
     assert raw == []
@@ -207,7 +110,7 @@ def test_nobody_submits_an_enactment(watched: Watched) -> None:
         check_txs(chain, chain.raw_block(chain.second + 1, due))
 
 
-def test_what_cannot_be_done_any_more_has_failed_and_says_so(watched: Watched) -> None:
+def test_what_cannot_be_done_any_more_has_failed_and_says_so(watched: "Watched") -> None:
     assert watched.enacted(SetPrice(price=MilliUsd(90))) == OK
     assert watched.enacted(SetPrice(price=MilliUsd(90))) == "no_change"
     assert [watched.proposal(n).state for n in (1, 2)] == [ENACTED, FAILED]
@@ -234,7 +137,7 @@ def test_what_cannot_be_done_any_more_has_failed_and_says_so(watched: Watched) -
         pytest.param(replace(OFFER, until=Seconds(9)), "policy_expired", id="an ended policy"),
     ],
 )
-def test_a_measure_that_cannot_be_done(watched: Watched, measure: Measure, code: str) -> None:
+def test_a_measure_that_cannot_be_done(watched: "Watched", measure: Measure, code: str) -> None:
     assert watched.enacted(measure) == code
 
 
@@ -242,7 +145,7 @@ def test_a_measure_that_cannot_be_done(watched: Watched, measure: Measure, code:
 
 
 def test_no_vote_changes_an_existing_contract_and_the_next_block_has_the_new_price(
-    watched: Watched,
+    watched: "Watched",
 ) -> None:
     before = watched.contract(1)
     watched.passed(SetPrice(price=MilliUsd(90)))
@@ -253,14 +156,14 @@ def test_no_vote_changes_an_existing_contract_and_the_next_block_has_the_new_pri
     assert watched.contract(1) == before
 
 
-def test_a_new_default_policy_is_for_new_nodes(watched: Watched) -> None:
+def test_a_new_default_policy_is_for_new_nodes(watched: "Watched") -> None:
     assert watched.enacted(OFFER) == OK
     watched.run(*watched.join(20))
     assert [watched.contract(node).policy_id for node in (1, 2)] == [1, 3]
     assert (watched.contract(2).price_cu, watched.contract(2).minimal_uptime) == (9_000, 900)
 
 
-def test_editing_a_policy_lets_a_later_one_overwrite_it(watched: Watched) -> None:
+def test_editing_a_policy_lets_a_later_one_overwrite_it(watched: "Watched") -> None:
     """On the real chain an edit moves the id counter; here ids only rise, and rows never change."""
     before = [tables.POLICIES.need(watched.chain.state(), tables.id_key(n)) for n in (1, 2)]
     for _ in range(2):
@@ -280,14 +183,14 @@ def test_editing_a_policy_lets_a_later_one_overwrite_it(watched: Watched) -> Non
     ],
 )
 def test_a_diy_node_in_an_uncertified_farm_receives_a_gold_default(
-    watched: Watched, offer: PolicyOffer
+    watched: "Watched", offer: PolicyOffer
 ) -> None:
     assert watched.enacted(offer) == OK
     watched.run(*watched.join(20))
     assert watched.contract(2).policy_id == 1
 
 
-def test_a_gold_farm_gets_the_gold_default_before_the_plain_one(watched: Watched) -> None:
+def test_a_gold_farm_gets_the_gold_default_before_the_plain_one(watched: "Watched") -> None:
     for measure in (
         replace(OFFER, gold=True, name="gold"),
         OFFER,
@@ -312,7 +215,7 @@ def _attach(
     )
 
 
-def test_an_attached_policy_goes_first_until_its_limit_is_used_up(watched: Watched) -> None:
+def test_an_attached_policy_goes_first_until_its_limit_is_used_up(watched: "Watched") -> None:
     assert watched.enacted(_attach(nodes=1)) == OK
     for who in (20, 21):
         watched.run(*watched.join(who))
@@ -322,7 +225,7 @@ def test_an_attached_policy_goes_first_until_its_limit_is_used_up(watched: Watch
 @pytest.mark.parametrize(
     ("cu", "policies"), [(10, [2, 1]), (14, [2, 1]), (16, [2, 2]), (3, [1, 1])]
 )
-def test_a_limit_in_compute_units(watched: Watched, cu: int, policies: list[int]) -> None:
+def test_a_limit_in_compute_units(watched: "Watched", cu: int, policies: list[int]) -> None:
     """A node of the tests has 7.75 CU."""
     assert watched.enacted(_attach(cu=cu)) == OK
     for who in (20, 21):
@@ -330,13 +233,13 @@ def test_a_limit_in_compute_units(watched: Watched, cu: int, policies: list[int]
     assert [watched.contract(node).policy_id for node in (2, 3)] == policies
 
 
-def test_node_certification_of_a_limit_is_never_looked_at(watched: Watched) -> None:
+def test_node_certification_of_a_limit_is_never_looked_at(watched: "Watched") -> None:
     assert watched.enacted(_attach(certified=True)) == OK
     watched.run(*watched.join(20))
     assert watched.contract(2).policy_id == 1
 
 
-def test_a_policy_is_attached_that_nobody_made(watched: Watched) -> None:
+def test_a_policy_is_attached_that_nobody_made(watched: "Watched") -> None:
     assert watched.enacted(_attach(9)) == "unknown_policy"
     assert watched.enacted(_attach(0)) == "no_change"
     assert watched.enacted(replace(OFFER, gold=True)) == OK
@@ -349,7 +252,7 @@ def test_a_policy_is_attached_that_nobody_made(watched: Watched) -> None:
     assert watched.enacted(_attach(0)) == OK
 
 
-def test_a_limit_and_a_policy_that_ended_are_given_to_nobody(watched: Watched) -> None:
+def test_a_limit_and_a_policy_that_ended_are_given_to_nobody(watched: "Watched") -> None:
     ending = replace(OFFER, default=False, until=Seconds(GENESIS + 5))
     assert watched.enacted(ending) == OK
     assert watched.enacted(_attach(3)) == OK
@@ -359,20 +262,20 @@ def test_a_limit_and_a_policy_that_ended_are_given_to_nobody(watched: Watched) -
     assert watched.enacted(replace(_attach(3), nodes=4)) == "policy_expired"
 
 
-def test_the_default_of_the_chain_moves_a_block_later(watched: Watched) -> None:
+def test_the_default_of_the_chain_moves_a_block_later(watched: "Watched") -> None:
     watched.passed(SetDefaultPolicy(policy_id=PolicyId(2)))
     watched.run(*watched.join(20))
     watched.run(*watched.join(21))
     assert [watched.contract(node).policy_id for node in (2, 3)] == [1, 2]
 
 
-def test_a_rule_remembers_who_set_it(watched: Watched) -> None:
+def test_a_rule_remembers_who_set_it(watched: "Watched") -> None:
     assert watched.enacted(SetRule(name="farming_2018.difficulty", value=6)) == OK
     row = tables.RULES.need(watched.chain.state(), b"farming_2018.difficulty")
     assert (row.value, row.proposal) == (6, 1)
 
 
-def test_a_guardian_takes_its_seat_and_the_last_one_stays(watched: Watched) -> None:
+def test_a_guardian_takes_its_seat_and_the_last_one_stays(watched: "Watched") -> None:
     accounts = tables.GUARDIANS.need(watched.chain.state(), tables.SINGLE).accounts
     assert watched.enacted(SeatGuardian(account=accounts[0], seated=True)) == "no_change"
     for account in accounts[:2]:
@@ -383,7 +286,7 @@ def test_a_guardian_takes_its_seat_and_the_last_one_stays(watched: Watched) -> N
 # --- certification, fraud, halt -------------------------------------------------------------------
 
 
-def _settled(watched: Watched) -> None:
+def _settled(watched: "Watched") -> None:
     """Both programs agree on period 0."""
     watched.until(100)
     batch = watched.chain.batch()
@@ -391,13 +294,13 @@ def _settled(watched: Watched) -> None:
     assert (batch.root, batch.total, batch.count) == (result.root, result.total, result.count)
 
 
-def _reports(watched: Watched, first: int, last: int) -> None:
+def _reports(watched: "Watched", first: int, last: int) -> None:
     for second in range(first, last + 1, 6):
         watched.until(second - 1)
         watched.run(watched.chain.report(1, second, second - 1))
 
 
-def test_a_certified_node_earns_a_quarter_more(watched: Watched) -> None:
+def test_a_certified_node_earns_a_quarter_more(watched: "Watched") -> None:
     assert watched.enacted(CertifyNode(node_id=NodeId(1), certified=True)) == OK
     _reports(watched, 16, 88)
     _settled(watched)
@@ -408,14 +311,14 @@ def test_a_certified_node_earns_a_quarter_more(watched: Watched) -> None:
     assert receipt.amount > 0
 
 
-def test_certified_after_the_end_counts_from_the_next_period(watched: Watched) -> None:
+def test_certified_after_the_end_counts_from_the_next_period(watched: "Watched") -> None:
     _reports(watched, 16, 76)
     assert watched.enacted(CertifyNode(node_id=NodeId(1), certified=True)) == OK
     _settled(watched)
     assert not watched.chain.receipt(1).certified
 
 
-def test_a_fraud_is_disabled_at_once_and_owed_nothing(watched: Watched) -> None:
+def test_a_fraud_is_disabled_at_once_and_owed_nothing(watched: "Watched") -> None:
     chain = watched.chain
     _reports(watched, 16, 70)
     assert watched.enacted(FlagFraud(node_id=NodeId(1), evidence=bytes([7]) * 32)) == OK
@@ -437,7 +340,7 @@ def test_a_fraud_is_disabled_at_once_and_owed_nothing(watched: Watched) -> None:
     assert watched.enacted(CertifyNode(node_id=NodeId(1), certified=True)) == "fraud"
 
 
-def test_a_fraud_found_between_the_end_and_the_payout_is_not_paid(watched: Watched) -> None:
+def test_a_fraud_found_between_the_end_and_the_payout_is_not_paid(watched: "Watched") -> None:
     chain = watched.chain
     _reports(watched, 16, 88)
     watched.until(91)
@@ -454,7 +357,7 @@ def test_a_fraud_found_between_the_end_and_the_payout_is_not_paid(watched: Watch
     assert tables.ELECTORATES.get(chain.state(), tables.SINGLE) is None, "nor does it vote"
 
 
-def test_a_paid_node_gives_its_farm_weight(watched: Watched) -> None:
+def test_a_paid_node_gives_its_farm_weight(watched: "Watched") -> None:
     chain = watched.chain
     _reports(watched, 16, 88)
     watched.until(91)
@@ -468,7 +371,7 @@ def test_a_paid_node_gives_its_farm_weight(watched: Watched) -> None:
     assert tables.STANDINGS.need(chain.state(), tables.id_key(1)).paid_batches == 1
 
 
-def test_a_halt_stops_kinds_and_minting_but_not_votes(watched: Watched) -> None:
+def test_a_halt_stops_kinds_and_minting_but_not_votes(watched: "Watched") -> None:
     chain = watched.chain
     _reports(watched, 16, 88)
     watched.until(91)

@@ -106,6 +106,30 @@ class StateSet:
 
 
 @dataclass(frozen=True, slots=True)
+class FarmTaken:
+    """`accept_farm`."""
+
+    sender: Address
+    farm_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class TwinTaken:
+    """`accept_twin`."""
+
+    sender: Address
+    twin_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeMoved:
+    """`move_node`."""
+
+    node_id: int
+    farm_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Enacted:
     """`enact`: what a vote brought into force."""
 
@@ -123,6 +147,9 @@ Event: TypeAlias = (
     | TargetSet
     | StateSet
     | Enacted
+    | FarmTaken
+    | TwinTaken
+    | NodeMoved
 )
 
 
@@ -200,6 +227,19 @@ def _enact(_sender: Address, body: list[Plain]) -> Event:
     return Enacted(AnyMeasure().unpack(body[1]))
 
 
+def _take_farm(sender: Address, body: list[Plain]) -> Event:
+    return FarmTaken(sender, _int(body[0]))
+
+
+def _take_twin(sender: Address, body: list[Plain]) -> Event:
+    return TwinTaken(sender, _int(body[0]))
+
+
+def _move(_sender: Address, body: list[Plain]) -> Event:
+    """Node, farm, acceptance."""
+    return NodeMoved(_int(body[0]), _int(body[1]))
+
+
 _KINDS: Final[dict[int, tuple[int, Callable[[Address, list[Plain]], Event]]]] = {
     1: (2, _twin),
     2: (1, _farm),
@@ -211,11 +251,14 @@ _KINDS: Final[dict[int, tuple[int, Callable[[Address, list[Plain]], Event]]]] = 
     8: (2, _target),
     9: (3, _state),
     23: (2, _enact),
+    26: (1, _take_farm),
+    28: (1, _take_twin),
+    29: (3, _move),
 }
 """By kind: how many fields its body has, and who reads them."""
-_MONEY: Final = frozenset({0, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22})
-"""mint, transfer, commit_mint, attest_mint, what validators decide among themselves, and votes of
-which only the outcome counts: no node earns by them."""
+_MONEY: Final = frozenset({0, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 24, 25, 27})
+"""mint, transfer, commit_mint, attest_mint, what validators decide among themselves, votes of which
+only the outcome counts, keys of reporters, and offers until they are taken: no node earns by them."""
 
 
 def _list(plain: Plain, items: int) -> list[Plain]:

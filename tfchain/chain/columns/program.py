@@ -12,13 +12,16 @@ from tfchain.chain.columns.blocks import (
     Enacted,
     Event,
     FarmMade,
+    FarmTaken,
     NodeMade,
+    NodeMoved,
     PayoutSet,
     Reported,
     StateSet,
     StellarSet,
     TargetSet,
     TwinMade,
+    TwinTaken,
     read_block,
 )
 from tfchain.chain.columns.case import Case
@@ -165,7 +168,11 @@ class Columns:
                 roster.add_twin(event)
             case FarmMade():
                 roster.add_farm(event, block)
-            case PayoutSet() | StellarSet():
+            case TwinTaken():
+                roster.take_twin(event)
+            case NodeMoved():
+                roster.move_node(event, block)
+            case PayoutSet() | StellarSet() | FarmTaken():
                 roster.change_farm(event, block)
             case NodeMade():
                 roster.add_node(event, block)

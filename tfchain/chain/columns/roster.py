@@ -13,11 +13,14 @@ from tfchain.base.units import Address, FarmId, Millionths, NodeId, PeriodIndex,
 from tfchain.chain.columns import offers
 from tfchain.chain.columns.blocks import (
     FarmMade,
+    FarmTaken,
     NodeChanged,
     NodeMade,
+    NodeMoved,
     PayoutSet,
     StellarSet,
     TwinMade,
+    TwinTaken,
 )
 from tfchain.chain.columns.farming_v3 import compute_millionths, storage_millionths
 from tfchain.errors import Malformed
@@ -110,7 +113,7 @@ class Roster:
         return [row for row in self._farm(farm_id).versions if row.since < end][-1].farm
 
     def add_twin(self, event: TwinMade) -> None:
-        """A twin never changes."""
+        """A twin is whoever made it until somebody takes it."""
         twin_id = TwinId(len(self.twins) + 1)
         self.twin_ids[event.sender] = twin_id
         twin = Twin(
@@ -129,10 +132,21 @@ class Roster:
         )
         self.farms.append(FarmHistory(versions=(FarmVersion(since=block, farm=farm),)))
 
-    def change_farm(self, event: PayoutSet | StellarSet, block: Seconds) -> None:
-        """A farm's pay goes elsewhere."""
+    def take_twin(self, event: TwinTaken) -> None:
+        """A twin goes to another account, with all that is its own; receipts do not name accounts."""
+        if not 1 <= event.twin_id <= len(self.twins):
+            raise Malformed(f"no block made twin {event.twin_id}")
+        twin = self.twins[event.twin_id - 1]
+        del self.twin_ids[twin.account]
+        self.twin_ids[event.sender] = twin.id
+        self.twins[event.twin_id - 1] = replace(twin, account=event.sender)
+
+    def change_farm(self, event: PayoutSet | StellarSet | FarmTaken, block: Seconds) -> None:
+        """A farm's pay goes elsewhere, or all of it to somebody else."""
         versions = self._farm(event.farm_id).versions
         farm = _changed(versions[-1].farm, event)
+        if isinstance(event, FarmTaken):
+            farm = replace(farm, twin_id=self._twin_of(event.sender))
         kept = versions if self._ended_between(versions[-1].since, block) else versions[:-1]
         after = FarmHistory(versions=(*kept, FarmVersion(since=block, farm=farm)))
         self.farms[event.farm_id - 1] = after
@@ -172,6 +186,12 @@ class Roster:
             virtualized=last.node.virtualized or event.virtualized,
         )
         self._put(machine, node, block)
+
+    def move_node(self, event: NodeMoved, block: Seconds) -> None:
+        """A node goes to another farm."""
+        machine = self.machine(event.node_id)
+        farm = self._farm(event.farm_id).versions[-1].farm
+        self._put(machine, replace(machine.versions[-1].node, farm_id=farm.id), block)
 
     def certify(self, node_id: int, block: Seconds, *, certified: bool) -> None:
         """A node is certified, or no more."""
@@ -240,7 +260,9 @@ class Roster:
         )
 
 
-def _changed(farm: Farm, event: PayoutSet | StellarSet) -> Farm:
+def _changed(farm: Farm, event: PayoutSet | StellarSet | FarmTaken) -> Farm:
+    if isinstance(event, FarmTaken):
+        return replace(farm, payout_account=event.sender, stellar_address="")
     if isinstance(event, PayoutSet):
         return replace(farm, payout_account=event.account)
     return replace(farm, stellar_address=event.address)
