@@ -29,6 +29,7 @@ MODULES = (
     "changes",
     "measures",
     "proposals",
+    "gaps",
 )
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from tfchain.base import merkle
 from tfchain.base.codec import encode
 from tfchain.base.units import Address, Height, Millis, Utft
-from tfchain.chain import batches, mints, succession
+from tfchain.chain import batches, mints, standstill, succession
 from tfchain.chain.admit import admit, context_of, seconds
 from tfchain.chain.faults import accuse, check_evidence
 from tfchain.chain.settle import settle
@@ -112,6 +112,7 @@ def execute(reader: Reader, block: Input, checked: Checked | None = None) -> Out
     assert checked.block == block, "what was checked is another block"
     state, params, now = checked.state.copy(), checked.params, seconds(block.time_ms)
     accuse(state, block.height, block.evidence)
+    standstill.note(state, params, block.height, block.time_ms)
     settling, minting = batches.plan(state, params, now)
     batches.advance(state, params, now)
     for share in settling:

@@ -142,8 +142,10 @@ class Follower:
             return  # somebody asked for a node that was not there
         if row is None:  # it registered in this very block
             row = replace(stored, power=ALWAYS_UP, running=None, ended=None)
+        known = tables.GAPS.get(State(self._rows), tables.SINGLE)
+        gaps = () if known is None else known.rows
         for deed in deeds:
-            after = moved(row, params, deed)
+            after = moved(row, params, deed, gaps)
             for start, line in lines_of(params, row, after, deed):
                 self._lines[node].setdefault(start, []).append(line)
             row = after

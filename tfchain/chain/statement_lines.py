@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 
 from tfchain.base.units import Seconds
 from tfchain.chain.execute import OK
+from tfchain.ledger.gaps import Gap
 from tfchain.ledger.params import Params
 from tfchain.ledger.records import Uptime
 from tfchain.ledger.uptime import VIOLATIONS, UptimeAccount
@@ -60,13 +61,13 @@ class Line:
     verdict: str
 
 
-def moved(row: Uptime, params: Params, deed: Deed) -> Uptime:
-    """The row after the deed, by the ledger's own rules."""
+def moved(row: Uptime, params: Params, deed: Deed, gaps: tuple[Gap, ...] = ()) -> Uptime:
+    """The row after the deed, by the ledger's own rules; `gaps`: when the chain stood still."""
     if deed.code != OK:
         return row
     body = deed.body
     if isinstance(body, ReportUptime):
-        return running.reported(row, params, deed.now, body.t, Seconds(body.uptime))
+        return running.reported(row, params, deed.now, (body.t, Seconds(body.uptime)), gaps)
     if isinstance(body, SetPowerState):
         return running.state_set(row, params, deed.now, body.up)
     return running.target_set(row, params, deed.now, body.up)

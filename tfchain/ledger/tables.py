@@ -4,6 +4,7 @@ from typing import Final
 
 from tfchain.base.units import Address, FarmId, Height, NodeId, PeriodIndex, ScheduleId, TwinId
 from tfchain.ledger.changes import Agenda, Change, Upgrade
+from tfchain.ledger.gaps import Gaps
 from tfchain.ledger.minting import Attestation, Batch, Commitment, MintRecord, Receipt
 from tfchain.ledger.params import Params
 from tfchain.ledger.proposals import (
@@ -79,6 +80,7 @@ ELECTORATES: Final = Table(tag=35, name="electorates", record=Electorates)
 STANDINGS: Final = Table(tag=36, name="standings", record=FarmStanding)
 FRAUDS: Final = Table(tag=37, name="frauds", record=FraudMark)
 RULES: Final = Table(tag=38, name="rules", record=RuleValue)
+GAPS: Final = Table(tag=39, name="gaps", record=Gaps)
 
 TABLES: Final = (
     ACCOUNTS,
@@ -119,6 +121,7 @@ TABLES: Final = (
     STANDINGS,
     FRAUDS,
     RULES,
+    GAPS,
 )
 BY_TAG: Final = {table.tag: table for table in TABLES}
 IN_TREE: Final = tuple(table for table in TABLES if not table.archive)

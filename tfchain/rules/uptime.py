@@ -41,6 +41,8 @@ class UptimeLimits:
     slow_boots_max: int = 1
     sleep_credit_max: Seconds | None = None
     """Most that going to sleep credits (P19); none: the public rule, without a cap."""
+    gaps: tuple[tuple[int, int], ...] = ()
+    """Times in which the chain stood still (P4); none: the public rule, which knows of none."""
 
 
 PUBLIC_LIMITS = UptimeLimits(
@@ -205,7 +207,14 @@ def _straight_credit(account: UptimeAccount, limits: UptimeLimits, seen: _Report
     """After the end a normal report credits what was left of the period, not what it gained."""
     assert account.last_at is not None, "only a later report gains"
     due = account.end - account.last_at if seen.after else seen.gained
-    return min(due, limits.report_cap)
+    until = account.end if seen.after else seen.t
+    return min(due, limits.report_cap + _stood_still(limits, account.last_at, until))
+
+
+def _stood_still(limits: UptimeLimits, since: int, until: int) -> int:
+    """Seconds of a span in which no block was made: what one could not report."""
+    spans = [min(until, end) - max(since, start) for start, end in limits.gaps]
+    return sum(max(0, span) for span in spans)
 
 
 def _reboot_credit(account: UptimeAccount, limits: UptimeLimits, seen: _Report) -> int:

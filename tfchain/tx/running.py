@@ -11,6 +11,7 @@ overtook before anything of the node fell into it comes too late and credits not
 
 from tfchain.base.shapes import changed
 from tfchain.base.units import PeriodIndex, Seconds
+from tfchain.ledger.gaps import Gap
 from tfchain.ledger.params import Params, ScheduleRow
 from tfchain.ledger.records import Uptime
 from tfchain.ledger.uptime import ALWAYS_UP, UptimeAccount
@@ -18,8 +19,8 @@ from tfchain.rules import uptime as rules
 from tfchain.rules.uptime import UptimeLimits
 
 
-def limits_of(params: Params) -> UptimeLimits:
-    """The uptime constants of this chain (P1, P19)."""
+def limits_of(params: Params, gaps: tuple[Gap, ...] = ()) -> UptimeLimits:
+    """The uptime constants of this chain (P1, P19), and when it stood still (P4)."""
     row = params.uptime
     return UptimeLimits(
         grace=row.grace,
@@ -28,17 +29,29 @@ def limits_of(params: Params) -> UptimeLimits:
         sleep_max=row.sleep_max,
         boot_max=row.boot_max,
         sleep_credit_max=row.sleep_credit_max,
+        gaps=tuple((gap.since, gap.until) for gap in gaps),
     )
 
 
-def reported(row: Uptime, params: Params, now: Seconds, t: Seconds, uptime: Seconds) -> Uptime:
-    """The row after an accepted report signed at `t`, in a block of time `now`."""
+def reported(
+    row: Uptime,
+    params: Params,
+    now: Seconds,
+    report: tuple[Seconds, Seconds],
+    gaps: tuple[Gap, ...] = (),
+) -> Uptime:
+    """The row after an accepted report (signed time, uptime), in a block of time `now`.
+
+    `gaps`: when the chain stood still, this block included. What of a gap lies before a period's
+    first report is not credited: there is no report of that period on the other side.
+    """
+    t, uptime = report
     schedule = params.schedule(row.schedule)
     period = schedule.index_of(t)
     if period is None:
         return row
     row = _rolled(row, schedule, period)
-    limits = limits_of(params)
+    limits = limits_of(params, gaps)
     assert row.running is not None
     if t >= row.running.start:
         running = rules.report(row.running, limits, now, t, uptime, after=False)

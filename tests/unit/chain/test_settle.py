@@ -321,6 +321,7 @@ def test_a_node_that_is_gone_is_passed_over(chain: "Chain", row: object) -> None
 
 def test_a_receipt_holds_the_account_of_its_own_period_alone(chain: "Chain") -> None:
     chain.attend(1, 15, 63)
+    chain.until(74)
     chain.attend(1, 75, 87)
     chain.at(97)
     receipt = chain.receipt(1)

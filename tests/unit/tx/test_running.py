@@ -27,7 +27,7 @@ FRESH = Uptime(
 
 def told(row: Uptime, params: Params, t: int, uptime: int, now: int | None = None) -> Uptime:
     block = Seconds(t if now is None else now)
-    return reported(row, params, block, Seconds(t), Seconds(uptime))
+    return reported(row, params, block, (Seconds(t), Seconds(uptime)))
 
 
 def steady(params: Params, until: int, row: Uptime = FRESH, since: int = START) -> Uptime:

@@ -1,5 +1,6 @@
 """What the second program remembers between two runs, as bytes that carry their own hash (P36)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -19,6 +20,7 @@ from tfchain.chain.columns.roster import FarmHistory, Machine, Roster
 from tfchain.chain.columns.routes import Routes
 from tfchain.chain.columns.streams import Stream
 from tfchain.errors import Malformed
+from tfchain.ledger.gaps import Gap
 from tfchain.ledger.params import Params
 from tfchain.ledger.records import Policy, Twin
 
@@ -74,6 +76,7 @@ class Checkpoint:
     farms: Annotated[tuple[FarmHistory, ...], Many(Nested(FarmHistory), _ROWS)]
     machines: Annotated[tuple[Machine, ...], Many(Nested(Machine), _ROWS)]
     offered: Annotated[Offered, Nested(Offered)]
+    gaps: Annotated[tuple[Gap, ...], Many(Nested(Gap), _ROWS)]
     streams: Annotated[tuple[KeptStream, ...], Many(Nested(KeptStream), _ROWS)]
     floors: Annotated[tuple[Floor, ...], Many(Nested(Floor), 64)]
 
@@ -107,7 +110,12 @@ def constants_hash(params: Params, policies: tuple[Policy, ...]) -> bytes:
 
 
 def checkpoint_of(
-    constants: bytes, height: Height, time_ms: Millis, roster: Roster, routes: Routes
+    constants: bytes,
+    height: Height,
+    time_ms: Millis,
+    roster: Roster,
+    routes: Routes,
+    gaps: Sequence[tuple[int, int]],
 ) -> Checkpoint:
     """All of it as one record, in order of schedule, period and id."""
     return Checkpoint(
@@ -118,6 +126,7 @@ def checkpoint_of(
         farms=tuple(roster.farms),
         machines=tuple(roster.machines),
         offered=roster.offered,
+        gaps=tuple(Gap(since=Seconds(a), until=Seconds(b)) for a, b in gaps),
         streams=tuple(_kept(place, routes.streams[place]) for place in sorted(routes.streams)),
         floors=tuple(
             Floor(schedule=ScheduleId(schedule), period=PeriodIndex(period))

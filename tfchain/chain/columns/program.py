@@ -41,6 +41,7 @@ from tfchain.chain.columns.uptime import (
     reported,
 )
 from tfchain.errors import Malformed, Unavailable
+from tfchain.ledger.gaps import GAPS_MAX
 from tfchain.ledger.measures import CertifyNode
 from tfchain.ledger.minting import RECEIPT_TAG, Receipt
 from tfchain.ledger.params import Params, ScheduleRow
@@ -67,6 +68,7 @@ class Columns:
         self._time_ms = 0
         self._roster = Roster(params, policies)
         self._routes = Routes(params)
+        self._gaps: list[tuple[int, int]] = []
 
     @property
     def height(self) -> int:
@@ -87,6 +89,7 @@ class Columns:
         if time_ms >= TIME_MAX * MS_PER_S:
             raise Malformed(f"block {height}: time {time_ms} ms")
         events = read_block(txs, codes)
+        self._notice_gap(time_ms)
         for event in events:
             self._apply(event, Seconds(time_ms // MS_PER_S))
         for event in events:
@@ -139,6 +142,7 @@ class Columns:
             Millis(self._time_ms),
             self._roster,
             self._routes,
+            self._gaps,
         )
         return checkpoint.seal(kept)
 
@@ -153,7 +157,19 @@ class Columns:
         kept = checkpoint.unseal(sealed, program._constants)
         checkpoint.restore(kept, program._roster, program._routes)
         program._height, program._time_ms = kept.height, kept.time_ms
+        program._gaps = [(gap.since, gap.until) for gap in kept.gaps]
         return program
+
+    def _gaps_known(self, start: int) -> tuple[tuple[int, int], ...]:
+        """Those that a report of a period may know: of the ones before it the last few."""
+        before = sum(1 for gap in self._gaps if gap[1] <= start)
+        return tuple(self._gaps[max(0, before - GAPS_MAX) :])
+
+    def _notice_gap(self, time_ms: int) -> None:
+        """From the block before to this one, where that took more than interval and grace."""
+        over = self._params.consensus.interval + self._params.uptime.grace * MS_PER_S
+        if self._height and time_ms - self._time_ms > over:
+            self._gaps.append((self._time_ms // MS_PER_S, time_ms // MS_PER_S))
 
     def _apply(self, event: Event, block: Seconds) -> None:
         roster, routes = self._roster, self._routes
@@ -216,12 +232,13 @@ class Columns:
         """Every node that anything happened to, before the verdict."""
         stream = self._routes.streams.get((row.id, period), Stream())
         start, end = span_of(row, period)
-        parts = split(stream, self._params.uptime, start, end)
+        gaps = self._gaps_known(start)
+        parts = split(stream, self._params.uptime, start, end, gaps)
         tallies = {
             node: Tally(start=start, end=end, total=total) for node, total in parts.totals.items()
         }
         for node, rows in parts.others.items():
-            tally = Tally(start=start, end=end)
+            tally = Tally(start=start, end=end, gaps=gaps)
             if node in stream.asleep:
                 since, asked = stream.asleep[node]
                 tally.slept_at, tally.wake_at = since, start if asked else None

@@ -34,8 +34,10 @@ class Split:
     others: dict[int, Table]
 
 
-def split(stream: Stream, limits: UptimeRow, start: int, end: int) -> Split:
-    """Settle what is regular, hand back the rest."""
+def split(
+    stream: Stream, limits: UptimeRow, start: int, end: int, gaps: tuple[tuple[int, int], ...] = ()
+) -> Split:
+    """Settle what is regular, hand back the rest: with `gaps`, also who may have been kept by one."""
     rows = stream.by_node()
     others = _rows_of(rows, sorted(_powered(rows) | stream.asleep.keys()))
     plain = _counting(rows[:, ~np.isin(rows[NODE], list(others))], end)
@@ -43,7 +45,10 @@ def split(stream: Stream, limits: UptimeRow, start: int, end: int) -> Split:
         return Split({}, others)
     first = _first(plain[NODE])
     starts = np.flatnonzero(first)
-    regular = np.logical_and.reduceat(_continues(plain, first, limits), starts)
+    steady = _continues(plain, first, limits)
+    if gaps:
+        steady &= _brief(plain, first, limits)
+    regular = np.logical_and.reduceat(steady, starts)
     sums = np.add.reduceat(_credits(plain, first, limits, start, end), starts)
     assert sums.dtype == np.int64, "a sum that widened is a sum that may be inexact"
     nodes = plain[NODE][starts]
@@ -96,6 +101,14 @@ def _continues(rows: Table, first: Mask, limits: UptimeRow) -> Mask:
     steady = (passed > 0) & (ran > 0) & (np.abs(ran - passed) <= _bound(limits.grace))
     regular: Mask = first | (steady & (drift < _bound(limits.skew)))
     return regular
+
+
+def _brief(rows: Table, first: Mask, limits: UptimeRow) -> Mask:
+    """Steps that no gap in the chain could add to: they stay below what a report credits anyhow."""
+    cap = _bound(limits.report_interval + limits.grace)
+    passed, ran = _step(rows[TIME]), _step(rows[UPTIME])
+    brief: Mask = first | ((passed <= cap) & (ran <= cap))
+    return brief
 
 
 def _credits(

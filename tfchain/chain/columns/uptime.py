@@ -6,6 +6,7 @@ nodes that did nothing but report on time.
 
 from dataclasses import dataclass
 
+from tfchain.ledger.gaps import GAPS_MAX
 from tfchain.ledger.params import UptimeRow
 from tfchain.ledger.uptime import (
     BOOT_REQUEST_EXPIRED,
@@ -62,6 +63,8 @@ class Tally:
     slow_boots: int = 0
     violation: int = NONE
     evidence: tuple[int, ...] = ()
+    gaps: tuple[tuple[int, int], ...] = ()
+    """When no block was made, oldest first (P4)."""
 
     def blame(self, violation: int, evidence: tuple[int, ...]) -> None:
         """The first violation stays."""
@@ -151,6 +154,14 @@ def _wake(tally: Tally, limits: UptimeRow, report: Report, slept: int, asked: in
         tally.woken(report, max(min(report.t, tally.end) - max(tally.start, slept), 0))
 
 
+def _still(tally: Tally, last: Report, report: Report) -> int:
+    """Seconds between two reports in which none could be made, of the gaps known by then."""
+    known = [gap for gap in tally.gaps if gap[1] <= report.block][-GAPS_MAX:]
+    upto = min(report.t, tally.end)
+    inside = [min(upto, until) - max(last.t, since) for since, until in known]
+    return sum(seconds for seconds in inside if seconds > 0)
+
+
 def _compare(tally: Tally, limits: UptimeRow, report: Report, last: Report, boot: Report) -> None:
     """A report against the one before it (rules.md 2.1, step 4)."""
     inside = report.t < tally.end
@@ -167,7 +178,8 @@ def _compare(tally: Tally, limits: UptimeRow, report: Report, last: Report, boot
         if abs(report.booted - boot.booted) >= limits.skew:
             tally.blame(CLOCK_SKEW, (*seen, boot.t, boot.uptime))
         if ran > 0:
-            tally.total += min(ran if inside else tally.end - last.t, cap)
+            due = ran if inside else tally.end - last.t
+            tally.total += min(due, cap + _still(tally, last, report))
             tally.last = report
             return
     if report.uptime <= passed:

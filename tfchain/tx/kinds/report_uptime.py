@@ -36,5 +36,9 @@ class ReportUptime:
             raise Rejected("bad_uptime", f"{self.uptime} seconds at {self.t}")
         key = tables.id_key(self.node_id)
         row = tables.UPTIMES.need(state, key)
-        after = running.reported(row, context.params, context.time, self.t, Seconds(self.uptime))
+        gaps = tables.GAPS.get(state, tables.SINGLE)
+        report = self.t, Seconds(self.uptime)
+        after = running.reported(
+            row, context.params, context.time, report, () if gaps is None else gaps.rows
+        )
         kept.put_account(state, key, after)

@@ -125,6 +125,8 @@ def test_what_took_no_effect_counts_for_nothing(joined: Paper) -> None:
 def test_the_signed_time_picks_the_period(joined: Paper) -> None:
     """Either way across the end: a late report of the old one, an early one of the new."""
     joined.report(50, 100)
+    for time in (54, 58, 62):
+        joined.block(time)
     joined.report(59, 109, block=63)
     joined.report(60, 110, block=63)
     assert _only(joined).uptime == 6 + 6 + 1
@@ -147,8 +149,12 @@ def test_a_late_report_counts_where_the_node_was_heard_of_before(joined: Paper) 
 def test_the_old_period_closes_with_its_window(paper: Paper) -> None:
     paper.join(-5)
     paper.report(59, 100)
+    for time in (63, 67):
+        paper.block(time)
     paper.report(70, 111, block=71)
     assert _only(paper).uptime == 6 + 1
+    for time in range(75, 119, 4):
+        paper.block(time)
     paper.report(119, 160)
     paper.report(131, 172, block=132)
     paper.block(132)
