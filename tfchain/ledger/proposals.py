@@ -99,6 +99,8 @@ class Proposal:
     yes: U64
     """Weight of the farms for it, in millionths of a unit."""
     no: U64
+    casts: U32
+    """Votes of farms, turned ones included: each stands in the list of those that were cast."""
     guardians_yes: Accounts
     guardians_no: Accounts
     vetoes: Accounts

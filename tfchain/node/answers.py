@@ -16,6 +16,7 @@ from tfchain.base.shapes import UInt, encode_record
 from tfchain.base.units import U64_MAX, Address, Millionths, MilliUsd, Power, Utft
 from tfchain.chain.receipts import receipt_id
 from tfchain.errors import Malformed
+from tfchain.ledger.measures import MEASURES
 from tfchain.ledger.minting import STATES, MintRecord, Receipt
 from tfchain.node.queries import BatchView, Proof, Status, Submitted, TxView
 from tfchain.node.signed import SignedHeader
@@ -226,7 +227,13 @@ def _plain(hint: object, value: object) -> Json:
             return [_plain(get_args(hint)[0], item) for item in value]
         case _:
             assert is_dataclass(value), value
-            return record(value)
+            return _named(value)
+
+
+def _named(value: object) -> Json:
+    """A record inside another; one of several that might stand there says which it is."""
+    named = [row.name for row in MEASURES if type(value) is row.record]
+    return {named[0]: record(value)} if named else record(value)
 
 
 def _hints(cls: type) -> tuple[tuple[str, object], ...]:

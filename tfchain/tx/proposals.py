@@ -115,7 +115,8 @@ def vote_farm(state: State, context: Context, number: int, farm_id: FarmId, *, y
         farm_id=farm_id, account=context.sender, weight=weight, yes=yes, height=context.height
     )
     tables.VOTES.put(state, place, vote)
-    proposal = _tallied(proposal, vote, 1)
+    tables.VOTES.put(state, cast_key(number, proposal.casts), vote)
+    proposal = _tallied(replace(proposal, casts=proposal.casts + 1), vote, 1)
     met = proposal.farms_yes + proposal.farms_no >= proposal.threshold
     if met and row_of(proposal.measure).early:
         _close(state, context.height, proposal, _verdict(proposal))
@@ -183,6 +184,11 @@ def vote_key(number: int, farm_id: FarmId) -> bytes:
     return tables.id_key(number) + tables.id_key(farm_id)
 
 
+def cast_key(number: int, place: int) -> bytes:
+    """Key of the vote that was cast as the so manieth on a proposal, from 0: 4 + 1 + 4 bytes."""
+    return tables.id_key(number) + b"#" + tables.id_key(place)
+
+
 def _check_proposer(state: State, context: Context, draft: Draft, chamber: int) -> None:
     if chamber == GUARDIANS or not draft.farm_id:
         _check_guardian(state, context.sender)
@@ -228,6 +234,7 @@ def _opened(state: State, context: Context, draft: Draft, number: int, until: Se
         farms_no=0,
         yes=0,
         no=0,
+        casts=0,
         guardians_yes=(),
         guardians_no=(),
         vetoes=(),

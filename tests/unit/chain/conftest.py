@@ -488,6 +488,7 @@ class Watched:
                 farms_no=0,
                 yes=0,
                 no=0,
+                casts=0,
                 guardians_yes=(),
                 guardians_no=(),
                 vetoes=(),

@@ -11,9 +11,11 @@ from typer.testing import CliRunner, Result
 
 from tfchain.base.address import to_text
 from tfchain.base.shapes import encode_record
-from tfchain.base.units import Address, FarmId, TwinId
+from tfchain.base.units import Address, FarmId, Height, MilliUsd, Seconds, TwinId
 from tfchain.cli import show as verb
 from tfchain.errors import Rejected, Unavailable
+from tfchain.ledger.measures import SetPrice
+from tfchain.ledger.proposals import ENACTED, Docket, FarmVote, Proposal
 from tfchain.ledger.records import Farm
 
 SOMEBODY: Final = to_text(Address(bytes(32)))
@@ -24,7 +26,48 @@ FARM: Final = Farm(
     payout_account=Address(bytes(32)),
     stellar_address="",
 )
+PROPOSAL: Final = Proposal(
+    id=1,
+    measure=SetPrice(price=MilliUsd(90)),
+    proposer=Address(bytes(32)),
+    farm_id=FarmId(1),
+    text_hash=bytes(32),
+    link="https://example.org",
+    threshold=5,
+    opened=Height(3),
+    until=Seconds(9),
+    state=ENACTED,
+    closed=Height(4),
+    enacted=Height(5),
+    electorate=(),
+    farms_yes=1,
+    farms_no=0,
+    yes=7,
+    no=0,
+    casts=2,
+    guardians_yes=(),
+    guardians_no=(),
+    vetoes=(),
+)
+VOTE: Final = FarmVote(
+    farm_id=FarmId(6), account=Address(bytes(32)), weight=7, yes=True, height=Height(4)
+)
+DOCKET: Final = Docket(last=2, open=(), passed=(), halted=False)
+
+
+def _row(table: str, key: str, row: object) -> dict[str, Any]:
+    plain = None if row is None else encode_record(row).hex()
+    place = f"/v1/proofs/{table}/{key}" if key else f"/v1/proofs/{table}"
+    return {place: {"table": table, "row": plain}}
+
+
 ANSWERS: Final[dict[str, Any]] = {
+    **_row("proposals", "00000001", PROPOSAL),
+    **_row("proposals", "00000002", None),
+    **_row("votes", "000000012300000000", VOTE),
+    **_row("votes", "000000012300000001", None),
+    **_row("docket", "", DOCKET),
+    **_row("standings", "00000001", None),
     f"/v1/accounts/{SOMEBODY}": {"balance": "500", "nonce": "3"},
     "/v1/proofs/farms/00000001": {"table": "farms", "row": encode_record(FARM).hex()},
     "/v1/proofs/nodes/00000009": {"table": "nodes", "row": None},
@@ -82,6 +125,8 @@ def _show(*arguments: str) -> Result:
         pytest.param(("receipt", "0/4", "2"), "amount", "5", id="a receipt"),
         pytest.param(("mint", "0/4", "2"), "height", 9, id="a mint record"),
         pytest.param(("block", "7"), "height", 7, id="a block"),
+        pytest.param(("proposal", "1"), "state", "enacted", id="a proposal"),
+        pytest.param(("standing", "1"), "frauds", 0, id="a standing"),
     ],
 )
 def test_a_thing_is_shown(arguments: tuple[str, ...], name: str, value: object, url: str) -> None:
@@ -99,6 +144,7 @@ def test_a_thing_is_shown(arguments: tuple[str, ...], name: str, value: object, 
         pytest.param(("node", "9"), id="a node"),
         pytest.param(("receipt", "0/4", "3"), id="a receipt"),
         pytest.param(("batch", "0/5"), id="a batch"),
+        pytest.param(("proposal", "2"), id="a proposal"),
     ],
 )
 def test_what_is_not_there_is_a_no(arguments: tuple[str, ...], url: str) -> None:
@@ -116,11 +162,29 @@ def test_what_is_not_there_is_a_no(arguments: tuple[str, ...], url: str) -> None
         pytest.param(("node", "0"), id="no such number"),
         pytest.param(("tx", "abcd"), id="a short id"),
         pytest.param(("tx", "nobody"), id="no hex"),
+        pytest.param(("history", "set_prices"), id="no measure"),
         pytest.param(("account", "nobody"), id="no address"),
     ],
 )
 def test_a_wrong_call_is_told(arguments: tuple[str, ...], url: str) -> None:
     assert _show(*arguments, "--node", url).exit_code == 2
+
+
+def test_who_voted_what_stands_beside_the_proposal(url: str) -> None:
+    one = _show("proposal", "1", "--node", url, "--json")
+    assert one.exit_code == 0, one.exception
+    plain = json.loads(one.stdout)
+    assert plain["measure"] == {"set_price": {"price": 90}}
+    assert [(vote["farm_id"], vote["yes"]) for vote in plain["votes"]] == [(6, True)]
+
+
+@pytest.mark.parametrize(("measure", "rows"), [((), 1), (("set_price",), 1), (("halt",), 0)])
+def test_the_history_of_a_measure(measure: tuple[str, ...], rows: int, url: str) -> None:
+    found = _show("history", *measure, "--node", url, "--json")
+    assert found.exit_code == 0, found.exception
+    assert len(json.loads(found.stdout)["enacted"]) == rows
+    shown = _show("history", *measure, "--node", url).stdout
+    assert ("set_price: price=90" in shown) == bool(rows)
 
 
 def test_what_cannot_be_used_is_told(url: str) -> None:

@@ -46,7 +46,7 @@ def utc(time: int) -> str:
 
 def batches_table(rows: Sequence[Plain]) -> Table:
     """Batches, oldest first: where each is on its way, and what it comes to."""
-    table = _headed("batch", "state", "from", "to", "receipts", "owed", "minted", "root")
+    table = headed("batch", "state", "from", "to", "receipts", "owed", "minted", "root")
     for row in rows:
         start, end = (cell(name, row.get(name)).partition(" (")[0] for name in ("start", "end"))
         table.add_row(
@@ -64,7 +64,7 @@ def batches_table(rows: Sequence[Plain]) -> Table:
 
 def validators_table(rows: Sequence[Plain], title: str) -> Table:
     """Who may vote with how much, and whether they signed."""
-    table = _headed("key", "address", "power", "vote", title=title)
+    table = headed("key", "address", "power", "vote", title=title)
     for row in rows:
         names = ("key", "address", "power", "vote")
         table.add_row(*[str(row.get(name)) for name in names])
@@ -92,7 +92,8 @@ def block_table(plain: Plain) -> Table:
     return table
 
 
-def _headed(*names: str, title: str | None = None) -> Table:
+def headed(*names: str, title: str | None = None) -> Table:
+    """An empty table with these columns."""
     table = Table(title=title, title_justify="left")
     for name in names:
         table.add_column(name)

@@ -6,11 +6,12 @@ import typer
 
 from tfchain.base.address import from_text
 from tfchain.base.crypto import HASH_BYTES
-from tfchain.base.units import U32_MAX, U64_MAX, PeriodIndex, ScheduleId
-from tfchain.cli.show import blocks, rows
+from tfchain.base.units import U32_MAX, U64_MAX, FarmId, PeriodIndex, ScheduleId
+from tfchain.cli.show import blocks, rows, votes
 from tfchain.cli.show.asking import Question, verb
 from tfchain.cli.show.rows import Place
 from tfchain.ledger import tables
+from tfchain.ledger.measures import NAMED
 from tfchain.ledger.validators import VALIDATOR_ADDRESS_BYTES
 from tfchain.node.answers import bytes_of
 from tfchain.node.ledger_views import BATCHES_MAX, LAST
@@ -119,6 +120,30 @@ def mint(name: BatchArgument, number: NumberArgument) -> Question:
     return rows.of_node(tables.MINTS.name, _batch_of(name), number)
 
 
+def proposal(number: NumberArgument) -> Question:
+    """Show a proposal, what became of it, and who voted what."""
+    return votes.proposal_of(number)
+
+
+def history(
+    measure: Annotated[str, typer.Argument(help="Like set_price; left out: all.")] = "",
+) -> Question:
+    """Show what votes have brought into force, oldest first: prices, policies, all."""
+    if measure and measure not in NAMED:
+        raise typer.BadParameter(f"measures are {', '.join(NAMED)}", param_hint="MEASURE")
+    return votes.history_of(measure)
+
+
+def standing(number: NumberArgument) -> Question:
+    """Show what the others say of a farm: certification, frauds, the policy attached to it."""
+    return votes.standing_of(FarmId(number))
+
+
+def policy(number: NumberArgument) -> Question:
+    """Show a farming policy."""
+    return rows.row_of(tables.POLICIES, tables.id_key(number), f"policy {number}")
+
+
 QUESTIONS: Final = (
     account,
     twin,
@@ -136,6 +161,10 @@ QUESTIONS: Final = (
     period,
     receipt,
     mint,
+    proposal,
+    history,
+    standing,
+    policy,
 )
 
 app = typer.Typer(no_args_is_help=True, help="Show one thing on the chain; --proof checks it here.")

@@ -301,6 +301,15 @@ def test_who_voted_what_stays_on_the_ledger(hall: State, act: "Act") -> None:
     assert (row.account, row.weight, row.yes, row.height) == (_owner(3), 30, False, 1)
 
 
+def test_every_vote_that_was_cast_is_listed_turned_ones_too(hall: State, act: "Act") -> None:
+    _open(act)
+    for farm, yes in ((3, True), (4, True), (3, False)):
+        assert act(_vote(farm, yes=yes), _owner(farm)) == "ok"
+    cast = [tables.VOTES.need(hall, proposals.cast_key(1, place)) for place in range(3)]
+    assert _proposal(hall).casts == 3
+    assert [(row.farm_id, row.yes) for row in cast] == [(3, True), (4, True), (3, False)]
+
+
 # --- guardians ------------------------------------------------------------------------------------
 
 
