@@ -232,7 +232,7 @@ def with_the_validator_moved_out(folder: Path) -> None:
     [
         pytest.param(
             with_a_store_of_layout_1,
-            "the store has layout 1, this program knows layout 2",
+            "the store has layout 1, this program knows layout",
             "tfchain start --home HOME --allow-old-store",
             id="a store of an older program",
         ),
