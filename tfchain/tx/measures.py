@@ -5,6 +5,7 @@ Nothing here touches a contract: what a node registered under stays as it is, wh
 """
 
 from dataclasses import replace
+from typing import assert_never
 
 from tfchain.base.limits import GUARDIANS_MAX
 from tfchain.errors import Rejected
@@ -73,6 +74,8 @@ def carry_out(state: State, context: Context, number: int, measure: Measure) -> 
             docket = docket_of(state)
             _changes_something(docket.halted, measure.halted)
             tables.DOCKET.put(state, tables.SINGLE, replace(docket, halted=measure.halted))
+        case _:
+            assert_never(measure)
 
 
 def _changes_something(before: object, after: object) -> None:
@@ -101,6 +104,8 @@ def _after(
             return replace(params, supply_cap=measure.cap)
         case AddRegime():
             return replace(params, regimes=_regimes(params, context, measure))
+        case _:
+            assert_never(measure)
 
 
 def _check_cap(state: State, params: Params, measure: LowerCap) -> None:

@@ -565,3 +565,9 @@ def address_of() -> Callable[[int], Address]:
 def watched(make_chain: MakeChain) -> Watched:
     """A devnet that the second program follows block by block."""
     return Watched(make_chain())
+
+
+@pytest.fixture(scope="session")
+def watch() -> type[Watched]:
+    """The way to have another chain followed."""
+    return Watched

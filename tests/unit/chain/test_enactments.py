@@ -1,16 +1,31 @@
 """What was voted comes into force in plain sight, for both programs, and never for what is agreed."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tfchain.base.crypto import public_key
+from tfchain.base.limits import GUARDIANS_MAX
 from tfchain.base.shapes import layout
-from tfchain.base.units import Address, FarmId, MilliUsd, NodeId, PolicyId, Seconds, Utft
+from tfchain.base.units import (
+    Address,
+    FarmId,
+    Height,
+    MilliUsd,
+    NodeId,
+    PolicyId,
+    Power,
+    ScheduleId,
+    Seconds,
+    Utft,
+)
 from tfchain.chain.execute import OK, check_txs
 from tfchain.errors import InvalidBlock
 from tfchain.ledger import tables
+from tfchain.ledger.changes import SetConstant, SetPower, Upgrade
 from tfchain.ledger.measures import (
+    AddRegime,
     AttachPolicy,
     CertifyFarm,
     CertifyNode,
@@ -24,7 +39,18 @@ from tfchain.ledger.measures import (
     SetPrice,
     SetRule,
 )
-from tfchain.ledger.proposals import ENACTED, FAILED, OPEN, PASSED
+from tfchain.ledger.proposals import (
+    ENACTED,
+    FAILED,
+    OPEN,
+    PASSED,
+    POLICIES_MAX,
+    PolicyBook,
+    PolicyTerms,
+)
+from tfchain.ledger.records import Guardians
+from tfchain.ledger.state import State
+from tfchain.ledger.validators import validator_address
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.enact import Enact
 from tfchain.tx.kinds.propose import Propose
@@ -34,11 +60,17 @@ from tfchain.tx.kinds.vote_as_guardian import VoteAsGuardian
 from tfchain.tx.transaction import decode_transaction, encode_transaction
 
 if TYPE_CHECKING:
-    from tests.unit.chain.conftest import Watched
+    from tests.unit.chain.conftest import MakeChain, Watched
 
 FARMER, REPORTER = 1, 5
 ELECTORS = (2, 3, 4)
 GENESIS = 1_700_000_000
+
+
+def key(number: int) -> Address:
+    return Address(public_key(bytes([number]) * 32))
+
+
 OFFER = PolicyOffer(
     name="new",
     price_cu=9_000,
@@ -267,6 +299,73 @@ def test_the_default_of_the_chain_moves_a_block_later(watched: "Watched") -> Non
     watched.run(*watched.join(20))
     watched.run(*watched.join(21))
     assert [watched.contract(node).policy_id for node in (2, 3)] == [1, 2]
+
+
+def _regime(start: int, regime: int = 3, schedule: int = 0) -> AddRegime:
+    return AddRegime(start=Seconds(GENESIS + start), regime=regime, schedule=ScheduleId(schedule))
+
+
+@pytest.mark.parametrize(
+    ("measure", "code"),
+    [
+        pytest.param(_regime(9), OK, id="in the future"),
+        pytest.param(_regime(9, regime=77), "unknown_regime", id="a regime nobody knows"),
+        pytest.param(_regime(9, schedule=7), "unknown_regime", id="a schedule nobody knows"),
+        pytest.param(_regime(2), "regime_order", id="in the past"),
+    ],
+)
+def test_a_regime_begins_in_the_future(watched: "Watched", measure: Measure, code: str) -> None:
+    assert watched.enacted(measure) == code
+    rows = tables.PARAMS.need(watched.chain.state(), tables.SINGLE).regimes
+    assert len(rows) == (2 if code == OK else 1)
+    watched.until(10)
+    watched.run(*watched.join(20))
+    assert watched.contract(2).regime == 3
+    assert watched.enacted(_regime(9)) == "regime_order", "nor before another"
+
+
+@pytest.mark.parametrize(
+    ("measure", "code"),
+    [
+        pytest.param(SetConstant(name="consensus.propose", value=1_500), OK, id="a constant"),
+        pytest.param(SetConstant(name="ledger.policy", value=2), "constant", id="no such constant"),
+        pytest.param(Upgrade(height=Height(99), rules=2, release="2.0"), OK, id="an upgrade"),
+        pytest.param(
+            SetPower(validator=validator_address(key(8)), power=Power(2)),
+            "unknown_validator",
+            id="power for nobody",
+        ),
+    ],
+)
+def test_farms_decide_on_validators_constants_and_upgrades_too(
+    watched: "Watched", measure: Measure, code: str
+) -> None:
+    assert watched.enacted(measure) == code
+
+
+def test_the_guard_of_a_third_binds_farms_as_well(
+    make_chain: "MakeChain", seated: Any, watch: "type[Watched]"
+) -> None:
+    watched = watch(make_chain(seated((1, 1, 1, 1))))
+    at = validator_address(key(31))
+    assert watched.enacted(SetPower(validator=at, power=Power(2))) == OK
+    assert watched.enacted(SetPower(validator=at, power=Power(9))) == "third"
+    assert watched.chain.powers()[31] == 2
+
+
+def test_policies_and_guardians_have_an_end(watched: "Watched") -> None:
+    def write(state: State) -> None:
+        row = PolicyTerms(
+            policy_id=PolicyId(9), default=False, node_certified=False, gold=False, until=Seconds(0)
+        )
+        tables.POLICY_BOOK.put(state, tables.SINGLE, PolicyBook(terms=(row,) * POLICIES_MAX))
+        many = tuple(Address(bytes([n]) * 32) for n in range(GUARDIANS_MAX))
+        tables.GUARDIANS.put(state, tables.SINGLE, Guardians(accounts=many))
+
+    watched.chain.change(write)
+    assert watched.enacted(OFFER) == "policies_full"
+    seat = SeatGuardian(account=Address(bytes([200]) * 32), seated=True)
+    assert watched.enacted(seat) == "guardians_full"
 
 
 def test_a_rule_remembers_who_set_it(watched: "Watched") -> None:

@@ -7,13 +7,14 @@ import pytest
 
 from tfchain.base import merkle
 from tfchain.base.shapes import encode_record
-from tfchain.base.units import Address, FarmId, NodeId, PeriodIndex, ScheduleId, Seconds
+from tfchain.base.units import Address, FarmId, NodeId, PeriodIndex, ScheduleId, Seconds, TwinId
 from tfchain.chain.columns.program import Columns
 from tfchain.chain.genesis import Genesis
 from tfchain.errors import Malformed, Unavailable
 from tfchain.ledger.minting import RECEIPT_TAG, Receipt
 from tfchain.ledger.records import Resources
 from tfchain.tx.kind import Kind
+from tfchain.tx.kinds.accept_twin import AcceptTwin
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.report_uptime import ReportUptime
 from tfchain.tx.kinds.set_payout_account import SetPayoutAccount
@@ -341,3 +342,8 @@ def _joining(paper: Paper) -> list[bytes]:
 def test_keys_of_results_are_those_of_the_ledger(joined: Paper) -> None:
     receipt = _only(joined)
     assert (receipt.schedule, receipt.period) == (ScheduleId(0), PeriodIndex(0))
+
+
+def test_a_twin_that_no_block_made_is_taken_by_nobody(joined: Paper) -> None:
+    with pytest.raises(Malformed, match="no block made twin 7"):
+        joined.block(20, AcceptTwin(twin_id=TwinId(7)))

@@ -8,7 +8,7 @@ import pytest
 
 from tfchain.base.crypto import public_key
 from tfchain.base.limits import COMMIT_SLOTS_MAX
-from tfchain.base.units import Address, Height, Power, Round, Utft
+from tfchain.base.units import Address, Height, Power, Round, Seconds, Utft
 from tfchain.ledger import roster, tables
 from tfchain.ledger.changes import CARRIED, OPEN, OPEN_MAX, Agenda, Join
 from tfchain.ledger.commit import PREVOTE
@@ -16,7 +16,7 @@ from tfchain.ledger.params import Params
 from tfchain.ledger.seats import LEAVING_MAX, Fault, Members, Roster, Seat
 from tfchain.ledger.state import State
 from tfchain.ledger.validators import POWER_TOTAL_MAX, Validator, validator_address
-from tfchain.tx.changes import GUESTS_MAX, bond_held
+from tfchain.tx.changes import GUESTS_MAX, bond_held, expire
 from tfchain.tx.kind import Kind
 from tfchain.tx.kinds.leave_validators import LeaveValidators
 from tfchain.tx.kinds.propose_constant import ProposeConstant
@@ -413,3 +413,40 @@ def test_strangers_never_crowd_out_the_validators(four: State, act: "Act") -> No
     assert [row.id for row in agenda.open] == list(range(1, OPEN_MAX + 1))
     assert sum(row.guest for row in agenda.open) == GUESTS_MAX
     assert isinstance(tables.CHANGES.need(four, tables.id_key(1)).action, Join)
+
+
+# --- faults of the real chain that are not here ---------------------------------------------------
+
+
+def test_a_removed_validator_adds_itself_again(four: State, act: "Act") -> None:
+    """There the list of the approved is not rewritten; here only those who are seated propose."""
+    assert act(_power(11, 0), _pay(12)) == "ok"
+    for number in (13, 14):
+        assert act(_yes(), _pay(number)) == "ok"
+    assert 11 not in _powers(four)
+    assert act(_power(11, 10), _pay(11)) == "not_a_validator"
+    assert act(_yes(), _pay(11)) == "closed"
+
+
+def test_a_removed_validator_stays_in_the_consensus_set(four: State, act: "Act") -> None:
+    assert act(_power(11, 0), _pay(12)) == "ok"
+    for number in (13, 14):
+        assert act(_yes(), _pay(number)) == "ok"
+    assert _powers(four) == {12: 10, 13: 10, 14: 10}
+
+
+def test_what_is_given_back_is_refunded_twice(four: State, act: "Act") -> None:
+    """There a refund that was made could be created again; here what is closed is closed."""
+    assert act(_join(), RICH) == "ok"
+    before = tables.ACCOUNTS.need(four, RICH).balance
+    for _ in range(3):
+        expire(four, Height(9), Seconds(1_700_000_000 + 90))
+    assert tables.ACCOUNTS.need(four, RICH).balance == before + 5_000
+
+
+def test_one_validator_votes_twice(four: State, act: "Act") -> None:
+    assert act(_power(11, 0), _pay(12)) == "ok"
+    for _ in range(4):
+        assert act(_yes(), _pay(12)) == "ok"
+    assert _change(four) == OPEN
+    assert tables.CHANGES.need(four, tables.id_key(1)).yes == (_pay(12),)
