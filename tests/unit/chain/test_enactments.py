@@ -486,3 +486,14 @@ def test_a_halt_stops_kinds_and_minting_but_not_votes(watched: "Watched") -> Non
     assert watched.enacted(Halt(halted=False)) == OK
     watched.until(120)
     assert chain.batch().minted == chain.batch().total > 0
+
+
+def test_a_fraud_flagged_after_the_end_is_still_on_the_receipt_of_before(
+    watched: "Watched",
+) -> None:
+    """As at the period's end: the payout, not the receipt, is where it comes to nothing (P8, P16)."""
+    _reports(watched, 16, 76)
+    assert watched.enacted(FlagFraud(node_id=NodeId(1), evidence=bytes(32))) == OK
+    _settled(watched)
+    receipt = watched.chain.receipt(1)
+    assert (receipt.reason, receipt.amount > 0) == ("", True)
