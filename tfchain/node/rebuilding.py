@@ -15,6 +15,7 @@ from tfchain.errors import Rejected
 from tfchain.ledger.block import Block
 from tfchain.ledger.state import Reader, State
 from tfchain.store.layout import ARCHIVE, STATE
+from tfchain.tx.halting import check_halt
 from tfchain.tx.registry import NUMBERS, name_of
 
 Change: TypeAlias = tuple[bytes, bytes | None, bytes | None]
@@ -112,6 +113,7 @@ def _differences(reader: Reader, rows: Mapping[bytes, bytes | None]) -> tuple[Ch
 def _step(what: str, state: State, one: Admitted) -> Step:
     branch = state.branch()
     try:
+        check_halt(branch, one.body)
         one.body.apply(branch, one.context)
     except Rejected as refusal:
         return Step(what=what, code=refusal.code, changes=())
