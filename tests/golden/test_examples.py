@@ -24,11 +24,12 @@ from tfchain.base.units import (
     Seconds,
     Utft,
 )
+from tfchain.ledger.calendar import month_start
 from tfchain.ledger.records import Resources
 from tfchain.ledger.uptime import ALWAYS_UP, VIOLATIONS
 from tfchain.rules import uptime
 from tfchain.rules.capacity import billed_units, compute_units, storage_units, vote_units
-from tfchain.rules.periods import month_start, standard_bounds
+from tfchain.rules.periods import standard_bounds
 from tfchain.rules.regime import Capacity, Measured, Owed, Registration, Terms, numbers_of
 from tfchain.rules.regimes import farming_2018, farming_2019, farming_v2, farming_v3
 
@@ -116,7 +117,8 @@ def _whitepaper_cultivation(name: str) -> How:
     prices = (_milli(_in(name, "cu_price_usd")), _milli(_in(name, "su_price_usd")), token)
     cu, su = (Millionths(_micro(_in(name, unit))) for unit in ("cu", "su"))
     used = PerMille(_whole(_in(name, "utilization") * 1_000))
-    assert farming_2018.cultivated(cu, su, prices, used) == int(_out(name, "tft_per_month")) * TFT
+    expected = int(_out(name, "tft_per_month")) * TFT
+    assert farming_2018.cultivated(cu, su, prices, used) == expected
     return "reproduced"
 
 

@@ -30,6 +30,7 @@ MODULES = (
     "measures",
     "proposals",
     "gaps",
+    "terms",
 )
 
 

@@ -94,7 +94,9 @@ class Chain:
     """A chain by hand, with the second program beside it."""
 
     rows: dict[bytes, bytes] = field(default_factory=dict)
-    columns: Columns = field(default_factory=lambda: Columns(GENESIS.params, GENESIS.policies))
+    columns: Columns = field(
+        default_factory=lambda: Columns(GENESIS.params, GENESIS.policies, GENESIS.supply())
+    )
     nonces: dict[int, int] = field(default_factory=dict)
     height: int = 0
 

@@ -24,6 +24,7 @@ from tfchain.chain.columns import months
 from tfchain.chain.columns.case import NOTHING_DUE, Case, Joined, Reward, together
 from tfchain.chain.columns.receipts import TWINS, receipt_of
 from tfchain.chain.columns.uptime import Tally
+from tfchain.ledger import calendar
 from tfchain.ledger.records import Contract, Farm, Node, Resources
 from tfchain.rules import periods
 from tfchain.rules.regime import (
@@ -127,6 +128,9 @@ def stories(draw: st.DrawFn, number: int) -> Story:
         index=draw(st.sampled_from([0, 1, 30, 59, 60, 61])),
         first=Seconds(draw(st.integers(0, 5_000_000))),
         missed=draw(st.integers(0, 3)),
+        used=PerMille(draw(st.sampled_from([0, 299, 300, 301, 1_000]))),
+        used_before=draw(st.sampled_from([0, 1, 2, 3, 255])),
+        age=Seconds(draw(st.sampled_from([0, 63_141_119, 63_141_120]))),
         minted_ever=Utft(draw(st.one_of(st.integers(0, 5 * 10**16), any_numbers))),
     )
     return Story(regime, tuple(offer), joined, capacity, measured)
@@ -195,6 +199,9 @@ def _case(story: Story) -> Case:
         first=measured.first,
         missed=measured.missed,
         minted=measured.minted_ever,
+        used=measured.used,
+        used_before=measured.used_before,
+        age=measured.age,
         traffic=story.capacity.traffic,
         ip_seconds=story.capacity.ip_seconds,
     )
@@ -212,6 +219,7 @@ def _as_reward(owed: Owed) -> Reward:
         reason=owed.reason,
         missed=owed.missed,
         lock=owed.lock,
+        used_for=owed.used_for,
         steps=owed.steps,
     )
 
@@ -220,6 +228,11 @@ def test_every_regime_has_its_twin() -> None:
     assert [(number, TWINS[number].text) for number in NUMBERS] == [
         (row.number, row.text) for row in REGIMES.values()
     ]
+
+
+def test_both_programs_know_the_figures_of_a_regimes_time() -> None:
+    for number in NUMBERS:
+        assert TWINS[number].usual == numbers_of(REGIMES[number].offer)
 
 
 by_regime = pytest.mark.parametrize("number", NUMBERS, ids=NAMES)
@@ -305,11 +318,11 @@ months_ahead = st.integers(0, 20_000)
 
 @given(months_ahead)
 def test_both_programs_know_the_same_calendar(month: int) -> None:
-    start, end = periods.month_bounds(month)
+    start, end = calendar.month_bounds(month)
     assert months.month_start(month) == start < end
     assert months.month_start(month + 1) == end
     for time in (start, Seconds(end - 1)):
-        assert periods.month_of(time) == months.month_of(time) == month
+        assert calendar.month_of(time) == months.month_of(time) == month
 
 
 @given(
@@ -410,3 +423,76 @@ def test_a_batch_in_which_no_period_of_a_node_ends_owes_it_nothing() -> None:
     one = TWINS[1].reward_of(_case(_told(1, USUAL)))
     assert together([one]) == one
     assert together([one, one]).amount == 2 * one.amount > 0
+
+
+# --- every reason, by name ------------------------------------------------------------------------
+
+MACHINE = Resources(cru=8, mru=33 << 30, hru=0, sru=400 << 30)
+POLICY = Terms(
+    policy_id=PolicyId(1),
+    price_cu=2_400,
+    price_su=1_000,
+    price_nu=30,
+    price_ipv4=5,
+    minimal_uptime=95,
+    policy_immutable=False,
+    policy_default=True,
+    connection_price=MilliUsd(80),
+)
+FULL = Measured(length=Seconds(1_000), uptime=Seconds(1_000), index=1)
+
+
+def _story(name: str, policy: Terms, measured: Measured, **offer: int) -> Story:
+    regime = next(row for row in REGIMES.values() if row.name == name)
+    offered = replace(regime.offer, **offer)  # type: ignore[type-var]
+    joined = Registration(resources=MACHINE, certified=False, length=Seconds(1_000), policy=policy)
+    capacity = Capacity(resources=MACHINE, certified=False)
+    return Story(regime, numbers_of(offered), joined, capacity, measured)
+
+
+FREE_OF_CHARGE = replace(POLICY, connection_price=MilliUsd(0))
+WORTHLESS = replace(POLICY, price_cu=0, price_su=0)
+DEAR = replace(POLICY, price_cu=1 << 60, connection_price=MilliUsd(1))
+OLD = ("farming_2018", "farming_2019")
+NEW = ("farming_v3", "farming_v3_lockup")
+ALL = (*OLD, "farming_v2", *NEW)
+
+
+def _rows(names: tuple[str, ...], what: str, *rest: object, **offer: int) -> list[object]:
+    return [pytest.param(name, *rest, offer, id=f"{name}: {what}") for name in names]
+
+
+@pytest.mark.parametrize(
+    ("name", "policy", "measured", "reason", "offer"),
+    [
+        *_rows(ALL, "paid", POLICY, FULL, ""),
+        *_rows(ALL, "virtualized", POLICY, replace(FULL, virtualized=True), "virtualized"),
+        *_rows(ALL, "violation", POLICY, replace(FULL, violation=4), "violation"),
+        *_rows(ALL, "down", POLICY, replace(FULL, uptime=Seconds(0)), "no_uptime"),
+        *_rows(ALL, "mostly down", POLICY, replace(FULL, uptime=Seconds(300)), "below_sla"),
+        *_rows(OLD, "void", POLICY, replace(FULL, missed=3), "void"),
+        *_rows(OLD, "complete", POLICY, replace(FULL, index=61), "complete"),
+        *_rows(NEW, "thrice missed", POLICY, replace(FULL, missed=3), "must_register"),
+        *_rows(NEW, "no price", FREE_OF_CHARGE, FULL, "zero_price"),
+        *_rows((*OLD, "farming_v2"), "no price", POLICY, FULL, "zero_price", token_price=0),
+        *_rows(NEW, "beyond an account", DEAR, FULL, "out_of_range"),
+        *_rows(OLD, "beyond an account", POLICY, FULL, "out_of_range", cu_price=1 << 62),
+        *_rows(("farming_v2",), "beyond", POLICY, FULL, "out_of_range", cpr_price=1 << 62),
+        *_rows(NEW, "worth nothing", WORTHLESS, FULL, "nothing_owed"),
+        *_rows(OLD, "worth nothing", POLICY, FULL, "nothing_owed", cu_price=0, su_price=0),
+        *_rows(("farming_v2",), "worth nothing", POLICY, FULL, "nothing_owed", cpr_price=0),
+        *_rows(
+            ("farming_v2",),
+            "all farmed",
+            POLICY,
+            replace(FULL, minted_ever=Utft(4 * 10**16)),
+            "diminished",
+        ),
+    ],
+)
+def test_why_nothing_is_paid(
+    name: str, policy: Terms, measured: Measured, reason: str, offer: dict[str, int]
+) -> None:
+    story = _story(name, policy, measured, **offer)
+    assert story.owed().reason == reason
+    assert TWINS[story.regime.number].reward_of(_case(story)) == _as_reward(story.owed())

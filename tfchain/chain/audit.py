@@ -120,7 +120,7 @@ class Auditor:
         self._rows.write(outcome.rows)
         self._genesis = genesis
         self._tip = genesis_tip(genesis, outcome)
-        self._second = SecondProgram(genesis.params, genesis.policies)
+        self._second = SecondProgram(genesis.params, genesis.policies, genesis.supply())
         supply = genesis.supply()
         self.report = Report(
             chain_id=genesis.params.chain_id,

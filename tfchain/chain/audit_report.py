@@ -63,7 +63,7 @@ class Report:
     receipts_compared: int = 0
     supply_genesis: int = 0
     supply_held: int = 0
-    """Sum of all balances, deposits and bonds."""
+    """Sum of all balances, locked coins, deposits and bonds."""
     supply_minted: int = 0
     supply_burned: int = 0
     """Bonds of validators that signed two things at once (P24)."""
@@ -94,6 +94,10 @@ def _bond(stored: bytes | None) -> int:
     return 0 if stored is None else tables.SEATS.decode(stored).bond
 
 
+def _locked(stored: bytes | None) -> int:
+    return 0 if stored is None else tables.HOLDINGS.decode(stored).locked
+
+
 def _promised(stored: bytes | None) -> int:
     return 0 if stored is None else bond_held(tables.CHANGES.decode(stored))
 
@@ -103,6 +107,7 @@ _HOLDERS: Final[dict[bytes, Callable[[bytes | None], int]]] = {
     tables.NODES.stored_at(b""): _deposit,
     tables.SEATS.stored_at(b""): _bond,
     tables.CHANGES.stored_at(b""): _promised,
+    tables.HOLDINGS.stored_at(b""): _locked,
 }
 """Where coins are: the beginning of the rows' keys, and what a row holds."""
 _MARK_BYTES: Final = 2

@@ -6,9 +6,10 @@ never remembers more than the periods whose batches are still open.
 
 from collections.abc import Sequence
 
+from tfchain.base.units import Utft
 from tfchain.chain import batches
 from tfchain.chain.audit_report import Rows
-from tfchain.chain.columns.program import Columns
+from tfchain.chain.columns.program import NO_COINS, Columns
 from tfchain.chain.execute import Outcome, params_of
 from tfchain.errors import Divergence
 from tfchain.ledger.block import Block
@@ -21,8 +22,10 @@ from tfchain.ledger.state import State
 class SecondProgram:
     """The column program beside an audit, fed with every block, and its answers."""
 
-    def __init__(self, params: Params, policies: tuple[Policy, ...]) -> None:
-        self._columns = Columns(params, policies)
+    def __init__(
+        self, params: Params, policies: tuple[Policy, ...], supply: Utft = NO_COINS
+    ) -> None:
+        self._columns = Columns(params, policies, supply)
         self._answers: dict[tuple[int, int], tuple[bytes, int, int]] = {}
         """Root, total and count by schedule and period."""
 

@@ -29,6 +29,7 @@ from tfchain.ledger.minting import (
 )
 from tfchain.ledger.params import Params, ScheduleRow
 from tfchain.ledger.state import State
+from tfchain.ledger.terms import Supply
 from tfchain.tx.proposals import docket_of
 
 LIVE_MAX: Final = 64
@@ -54,9 +55,19 @@ def live(state: State, params: Params) -> Iterator[tuple[ScheduleRow, Batch]]:
 def advance(state: State, params: Params, now: Seconds) -> None:
     """Move every batch as far as block time says, and open the period that has begun."""
     for row, batch in list(live(state, params)):
-        _save(state, batch, _moved(state, row, batch, now))
+        after = _moved(state, row, batch, now)
+        if batch.state < COMMIT <= after.state:
+            _note_supply(state, batch)
+        _save(state, batch, after)
     for row in params.schedules:
         _open(state, row, now)
+
+
+def _note_supply(state: State, batch: Batch) -> None:
+    """What pay may depend on is fixed before anybody commits to it: all guardians see the same (P9)."""
+    minted = tables.TOTALS.need(state, tables.SINGLE).minted_ever
+    name = tables.batch_key(batch.schedule, batch.period)
+    tables.SUPPLIES.put(state, name, Supply(minted_ever=minted))
 
 
 def _open(state: State, row: ScheduleRow, now: Seconds) -> None:
@@ -185,7 +196,7 @@ def _blank(row: ScheduleRow, period: PeriodIndex, start: Seconds) -> Batch:
         schedule=row.id,
         period=period,
         start=start,
-        end=Seconds(start + row.length),
+        end=row.end_of(period),
         state=OPEN,
         commit_until=Seconds(0),
         attest_until=Seconds(0),

@@ -4,11 +4,17 @@ What holds for constants that a vote may change as well stands in `ledger.consta
 of what would divide by zero, run out of 64 bits or fill a list long after the file was written (P1).
 """
 
+from typing import Final
+
 from tfchain.base.units import Seconds
 from tfchain.chain.batches import LIVE_MAX
 from tfchain.errors import Malformed
+from tfchain.ledger.calendar import month_of, month_start
 from tfchain.ledger.constants import SPAN_MAX, check_constants, check_spans
 from tfchain.ledger.params import Params, ResourceRow, ScheduleRow, UptimeRow
+
+OWN_IN_BATCH_MAX: Final = 8
+"""Periods of a node's own that one receipt may sum."""
 
 
 def check_time(time: Seconds) -> None:
@@ -50,10 +56,16 @@ def _check_schedule(row: ScheduleRow, uptime: UptimeRow) -> None:
     where = f"genesis: schedule {row.name}"
     if row.post_window <= uptime.report_window + uptime.grace:
         raise Malformed(f"{where}: post_window is not above report_window + grace")
-    if row.post_window + row.commit_window >= row.length:
+    if row.length == 0 and row.start != month_start(month_of(row.start)):
+        raise Malformed(f"{where}: months of the calendar start with a month")
+    if row.own and row.length == 0:
+        raise Malformed(f"{where}: periods of a node's own settle in batches of equal length")
+    if row.own and row.length > OWN_IN_BATCH_MAX * row.own:
+        raise Malformed(f"{where}: more than {OWN_IN_BATCH_MAX} periods of a node end in a batch")
+    if row.post_window + row.commit_window >= row.shortest():
         raise Malformed(f"{where}: a batch must settle before the next period ends")
-    if uptime.sleep_max >= row.length:
+    if uptime.sleep_max >= row.shortest():
         raise Malformed(f"{where}: uptime.sleep_max is not below the period's length")
     life = row.post_window + row.commit_window + row.attest_window + row.payout_delay
-    if 2 * life > LIVE_MAX * row.length:
+    if 2 * life > LIVE_MAX * (row.length or row.shortest()):
         raise Malformed(f"{where}: a batch lives longer than {LIVE_MAX // 2} periods")

@@ -21,6 +21,7 @@ from tfchain.ledger.params import (
 )
 from tfchain.ledger.records import Policy
 from tfchain.ledger.validators import Validator, validator_address
+from tfchain.rules.regime import Regime, names_of, numbers_of
 from tfchain.rules.schedule import REGIMES
 from tfchain.tx.kind import FreeKind
 from tfchain.tx.registry import KINDS, name_of
@@ -94,7 +95,8 @@ class GenesisFile:
         if start_from not in ("genesis", "epoch"):
             raise Malformed(f"{row.where}.start_from: genesis or epoch is due")
         base = self.time() if start_from == "genesis" else 0
-        return row.filled(ScheduleRow, start=base + row.number("start"))
+        own = row.number_or("own", 0)
+        return row.filled(ScheduleRow, start=base + row.number("start"), own=own)
 
     def policies(self) -> tuple[Policy, ...]:
         """The farming policies of the start, in order of id."""
@@ -186,6 +188,9 @@ class _Section:
     def section(self, name: str) -> "_Section":
         return self._under(f"{self.where}.{name}", self.value(name))
 
+    def section_or(self, name: str) -> "_Section | None":
+        return self.section(name) if name in self._plain else None
+
     def sections(self, name: str, most: int) -> "list[_Section]":
         value = self.value(name)
         if type(value) is not list or len(value) > most:
@@ -243,7 +248,18 @@ def _regime(row: _Section) -> RegimeRow:
     name = row.text("regime")
     if name not in REGIME_NAMES:
         raise Malformed(f"{row.where}.regime: known are {', '.join(REGIME_NAMES)}")
-    return row.filled(RegimeRow, regime=REGIME_NAMES[name])
+    number = REGIME_NAMES[name]
+    return row.filled(RegimeRow, regime=number, offer=list(_offer(row, REGIMES[number])))
+
+
+def _offer(row: _Section, regime: Regime) -> tuple[int, ...]:
+    """What the table `offer` says, name by name; else the figures of the regime's time (P1)."""
+    usual = numbers_of(regime.offer)
+    section = row.section_or("offer")
+    if section is None:
+        return usual
+    names = names_of(type(regime.offer))
+    return tuple(section.number_or(name, number) for name, number in zip(names, usual, strict=True))
 
 
 def _fees(section: _Section) -> tuple[FeeRow, ...]:

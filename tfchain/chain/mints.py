@@ -10,12 +10,10 @@ from tfchain.ledger import tables
 from tfchain.ledger.minting import Batch, MintEntry, Receipt
 from tfchain.ledger.params import Params
 from tfchain.ledger.state import State
+from tfchain.rules.regime import WITHHELD
 from tfchain.tx.kinds.mint import Mint
 from tfchain.tx.registry import NUMBERS
 from tfchain.tx.transaction import SYSTEM, SYSTEM_KIND, Envelope, encode_transaction
-
-NO_LOCK = 0
-"""Coins that are free at once; `farming_v3` knows no other."""
 
 
 def due(state: State, params: Params, height: Height, now: Seconds) -> list[bytes]:
@@ -54,17 +52,19 @@ def _mint(state: State, batch: Batch, first: int, upto: int) -> Mint:
 
 
 def _entry(state: State, batch: Batch, node_id: NodeId, receipt: Receipt) -> MintEntry:
-    """A cut at the supply cap is pro rata, rounded down: the dust is never minted (P15)."""
-    amount: int = receipt.amount
-    if tables.FRAUDS.get(state, tables.of_node(node_id)) is not None:
-        amount = 0  # flagged since the period ended: it is not paid any more (P16)
-    elif batch.payable < batch.total:
+    """A cut at the supply cap is pro rata, rounded down: the dust is never minted (P15).
+
+    A node found fraudulent since is paid nothing, and `WITHHELD` says why (P16).
+    """
+    flagged = tables.FRAUDS.get(state, tables.of_node(node_id)) is not None
+    amount: int = 0 if flagged else receipt.amount
+    if batch.payable < batch.total:
         amount = mul_div_floor(amount, batch.payable, batch.total)
     return MintEntry(
         node_id=node_id,
         account=receipt.account,
         amount=Utft(amount),
-        lock=NO_LOCK,
+        lock=WITHHELD if flagged else receipt.lock,
         receipt=receipt_id(receipt),
     )
 

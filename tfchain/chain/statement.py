@@ -24,8 +24,10 @@ from tfchain.ledger.minting import Batch, MintRecord, Receipt
 from tfchain.ledger.params import Params
 from tfchain.ledger.records import Uptime
 from tfchain.ledger.state import State
-from tfchain.ledger.uptime import ALWAYS_UP
+from tfchain.ledger.uptime import ALWAYS_UP, UptimeAccount
+from tfchain.rules.regime import NOTHING_DUE
 from tfchain.tx.registry import open_body
+from tfchain.tx.running import first_account
 from tfchain.tx.transaction import decode_transaction
 
 
@@ -85,7 +87,7 @@ class Follower:
         shown = receipt or receipt_of(state, params_of(state), batch, node)
         if shown is None:
             raise Rejected("unknown_period", f"node {node} came after period {batch.period}")
-        lines = tuple(self._lines[node].get(batch.start, ()))
+        lines = self._lines_of(node, shown)
         credited = sum(line.credited for line in lines)
         assert credited == shown.uptime, (node, batch.period, credited, shown.uptime)
         return Statement(
@@ -98,6 +100,14 @@ class Follower:
             credited=credited,
             mint=tables.MINTS.get(state, name),
         )
+
+    def _lines_of(self, node: NodeId, shown: Receipt) -> tuple[Line, ...]:
+        """Of the periods that the receipt settles: the batch's, or the node's own."""
+        if shown.reason == NOTHING_DUE:
+            return ()
+        known = self._lines[node]
+        starts = [start for start in known if shown.start <= start < shown.end]
+        return tuple(line for start in sorted(starts) for line in known[start])
 
     def _begin(self, text: str) -> None:
         genesis = read_genesis(text)
@@ -141,7 +151,8 @@ class Follower:
         if stored is None:
             return  # somebody asked for a node that was not there
         if row is None:  # it registered in this very block
-            row = replace(stored, power=ALWAYS_UP, running=None, ended=None)
+            first = self._first_account(params, node)
+            row = replace(stored, power=ALWAYS_UP, running=first, ended=None)
         known = tables.GAPS.get(State(self._rows), tables.SINGLE)
         gaps = () if known is None else known.rows
         for deed in deeds:
@@ -151,6 +162,11 @@ class Follower:
             row = after
         moves = (row.running, row.ended, row.power)
         assert moves == (stored.running, stored.ended, stored.power), node
+
+    def _first_account(self, params: Params, node: NodeId) -> UptimeAccount | None:
+        made = tables.NODES.need(State(self._rows), tables.id_key(node))
+        contract = tables.CONTRACTS.need(State(self._rows), tables.id_key(node))
+        return first_account(params.schedule(contract.schedule), made.created)
 
 
 def _uptime_row(rows: Rows, node: NodeId) -> Uptime | None:

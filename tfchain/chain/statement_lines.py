@@ -81,10 +81,9 @@ def lines_of(params: Params, row: Uptime, after: Uptime, deed: Deed) -> Iterator
     for account in touched:
         before = _account(row, account.start) or _blank(row, account.start, account.end)
         yield account.start, _line(deed, before, account)
-    period = schedule.index_of(deed.at)
-    if not touched and period is not None:
-        start = schedule.start_of(period)
-        end = Seconds(start + schedule.length)
+    span = running.span_at(after, schedule, deed.at)
+    if not touched and span is not None:
+        start, end = span
         still = _account(row, start) or _blank(row, start, end)
         yield start, _line(deed, still, still)
 

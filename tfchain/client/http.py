@@ -143,6 +143,13 @@ class Client:
             balance=Utft(self._wide(plain.get("balance"))), nonce=self._wide(plain.get("nonce"))
         )
 
+    async def balances(self, address: Address) -> dict[str, object]:
+        """What is free, locked and staked, as `GET /v1/accounts/{address}` words it."""
+        plain = _object(await self._ask("GET", f"/v1/accounts/{to_text(address)}"))
+        for name in ("balance", "nonce"):
+            self._wide(plain.get(name))
+        return plain
+
     async def batch(self, schedule: ScheduleId, period: PeriodIndex) -> dict[str, object] | None:
         """A batch; None where there is none."""
         plain = await self._ask("GET", f"/v1/batches/{schedule}/{period}")

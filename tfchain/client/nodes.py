@@ -5,7 +5,7 @@ from typing import Final
 
 import trio
 
-from tfchain.base.units import NodeId, Seconds
+from tfchain.base.units import NodeId, PeriodIndex, Seconds
 from tfchain.client.sender import Sender
 from tfchain.errors import Unavailable
 from tfchain.ledger.params import ScheduleRow
@@ -23,8 +23,8 @@ def now() -> int:
 def next_whole_period_end(schedule: ScheduleRow, at: int) -> Seconds:
     """The end of the first period that begins after `at`."""
     running = schedule.index_of(Seconds(at))
-    first = schedule.start if running is None else schedule.start_of(running) + schedule.length
-    return Seconds(first + schedule.length)
+    first = PeriodIndex(0 if running is None else running + 1)
+    return schedule.end_of(first)
 
 
 async def report_until(reporter: Sender, node_id: NodeId, until: int, interval: int) -> None:

@@ -26,6 +26,7 @@ from tfchain.tx.kinds.attest_mint import AttestMint
 from tfchain.tx.kinds.commit_mint import CommitMint
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.create_twin import CreateTwin
+from tfchain.tx.kinds.delete_node import DeleteNode
 from tfchain.tx.kinds.leave_validators import LeaveValidators
 from tfchain.tx.kinds.move_node import MoveNode
 from tfchain.tx.kinds.offer_farm import OfferFarm
@@ -36,8 +37,11 @@ from tfchain.tx.kinds.propose_power import ProposePower
 from tfchain.tx.kinds.propose_upgrade import ProposeUpgrade
 from tfchain.tx.kinds.propose_validator import ProposeValidator
 from tfchain.tx.kinds.register_node import RegisterNode
+from tfchain.tx.kinds.release_lock import ReleaseLock
+from tfchain.tx.kinds.renew_contract import RenewContract
 from tfchain.tx.kinds.report_uptime import ReportUptime
 from tfchain.tx.kinds.rotate_reporter import RotateReporter
+from tfchain.tx.kinds.set_farm_pool import SetFarmPool
 from tfchain.tx.kinds.set_payout_account import SetPayoutAccount
 from tfchain.tx.kinds.set_power_state import SetPowerState
 from tfchain.tx.kinds.set_power_target import SetPowerTarget
@@ -163,6 +167,10 @@ class Sender:
     vote_proposal = _verb(VoteProposal)
     vote_as_guardian = _verb(VoteAsGuardian)
     veto_proposal = _verb(VetoProposal)
+    set_farm_pool = _verb(SetFarmPool)
+    delete_node = _verb(DeleteNode)
+    renew_contract = _verb(RenewContract)
+    release_lock = _verb(ReleaseLock)
 
     async def send(self, body: Kind) -> Done:
         """Sign, hand in, and wait for the block."""

@@ -26,7 +26,7 @@ R = TypeVar("R")
 
 _POSITIVE: Final = ("propose", "vote", "growth", "timeout_max", "interval")
 
-_LEDGER: Final = ("settle_nodes", "expiry_max", "balance_min", "voting")
+_LEDGER: Final = ("settle_nodes", "expiry_max", "balance_min", "voting", "supply_cap")
 CHANGEABLE: Final = (
     *(f"consensus.{name}" for name in layout(Consensus).names),
     *(f"evidence.{name}" for name in layout(EvidenceRow).names),
@@ -52,6 +52,8 @@ def with_constant(params: Params, name: str, value: int) -> Params:
     else:
         after = _with(params, field, value)
     check_constants(after)
+    if after.supply_cap > params.supply_cap:
+        raise Malformed("ledger.supply_cap: it can only fall")
     return after
 
 

@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import TypeVar
 
 from tfchain.base.shapes import encode_record
-from tfchain.base.units import ScheduleId
+from tfchain.base.units import ScheduleId, Seconds
 from tfchain.ledger import tables
-from tfchain.ledger.minting import UNSEALED_ENDED, Batch
+from tfchain.ledger.minting import SEALED, SETTLING, UNSEALED_ENDED, Batch
 from tfchain.ledger.records import KeptKey, KeptRow, ScheduleState, Uptime
 from tfchain.ledger.state import State, Table
+from tfchain.ledger.uptime import UptimeAccount
 
 R = TypeVar("R")
 
@@ -34,10 +35,28 @@ def put_account(state: State, key: bytes, row: Uptime) -> None:
     if before is not None and before.ended is not None:
         stays = (row.running, row.ended)
         if not any(one is not None and one.start == before.ended.start for one in stays):
+            _keep_own(state, key, row, before.ended)
             for batch in _ended_unsealed(state):
                 if (batch.schedule, batch.start) == (row.schedule, before.ended.start):
                     _keep(state, batch, tables.UPTIMES, key, before)
     tables.UPTIMES.put(state, key, row)
+
+
+def _keep_own(state: State, key: bytes, row: Uptime, account: UptimeAccount) -> None:
+    """A period of the node's own may end long before its batch does: it waits in a row of its own."""
+    schedule = tables.PARAMS.need(state, tables.SINGLE).schedule(row.schedule)
+    period = schedule.index_of(Seconds(account.end - 1)) if schedule.own else None
+    if period is None:
+        return
+    batch = tables.BATCHES.get(state, tables.batch_key(schedule.id, period))
+    if batch is not None and not _is_settled(batch, key):
+        tables.OWN_ENDED.put(state, tables.own_key(key, account.start), account)
+
+
+def _is_settled(batch: Batch, key: bytes) -> bool:
+    """Whether the node has its receipt already."""
+    passed = batch.state == SETTLING and int.from_bytes(key, "big") < batch.cursor
+    return passed or batch.state >= SEALED
 
 
 def at_end(state: State, batch: Batch, table: Table[R], key: bytes) -> R | None:

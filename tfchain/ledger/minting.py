@@ -51,6 +51,9 @@ UNSEALED_ENDED: Final = (POST, COMMIT, SETTLING)
 
 Frontier = Annotated[tuple[bytes, ...], Many(Blob(32, 32), 64)]
 
+STEPS_MAX: Final = 64
+"""Five integers for each period of a node's own, of which a batch holds eight at most."""
+
 RECEIPT_TAG: Final = b"receipt"
 """Tag of the proof-of-capacity tree; a receipt's leaf hash is its id on the ledger."""
 MINT_TAG: Final = b"mint"
@@ -167,6 +170,12 @@ class Receipt:
     amount: Utft
     text_hash: MaybeHash
     """BLAKE2b-256 of the v3 text, for regimes that have one."""
+    missed: U8 = 0
+    """Periods below the contract's uptime in a row, with this one."""
+    lock: U8 = 0
+    """What has to happen before the coins are free, a place in `rules.regime.LOCKS`."""
+    steps: Annotated[tuple[int, ...], Many(UInt(0, U64_MAX), STEPS_MAX)] = ()
+    """Every other integer of the formula, in the order that the regime's file states."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +186,7 @@ class MintEntry:
     account: Address
     amount: Utft
     lock: U8
-    """0: free at once. Other releases come with their regimes."""
+    """What the coins wait for, as on the receipt; `WITHHELD`: they never come to be."""
     receipt: Hash
 
 

@@ -10,9 +10,23 @@ from typing import Annotated, Final
 
 from tfchain.base.crypto import digest
 from tfchain.base.shapes import U8, U16, U32, U64, Many, Nested, Text, UInt, encode_record
-from tfchain.base.units import Millis, MilliUsd, PeriodIndex, PolicyId, ScheduleId, Seconds, Utft
+from tfchain.base.units import (
+    U64_MAX,
+    Millis,
+    MilliUsd,
+    PeriodIndex,
+    PolicyId,
+    ScheduleId,
+    Seconds,
+    Utft,
+)
+from tfchain.ledger.calendar import DAY, month_of, month_start
 
 _ROWS_MAX: Final = 64
+NONE_OF_THEIR_OWN: Final = Seconds(0)
+NUMBERS_MAX: Final = 64
+Numbers = Annotated[tuple[int, ...], Many(UInt(0, U64_MAX), NUMBERS_MAX)]
+"""What a regime offers or freezes of its own; its file alone knows what they mean."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,25 +47,46 @@ class Consensus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleRow:
-    """A schedule of periods of equal length, and the deadlines of its batches (P6)."""
+    """A schedule of periods, and the deadlines of its batches (P6).
+
+    Standard: periods of equal length. Calendar: months, UTC. Fixed: batches of equal length, and in
+    each the periods of the nodes' own that ended in it.
+    """
 
     id: ScheduleId
     name: Annotated[str, Text(1, 40)]
     start: Seconds
-    """Start of period 0."""
+    """Start of period 0; the start of a month where periods are months."""
     length: Seconds
+    """0: months of the calendar."""
     post_window: Seconds
     commit_window: Seconds
     attest_window: Seconds
     payout_delay: Seconds
+    own: Seconds = NONE_OF_THEIR_OWN
+    """Length of the periods that nodes have of their own, from registration on; 0: they have none."""
 
     def index_of(self, time: Seconds) -> PeriodIndex | None:
         """The period that `time` falls into; None before the first."""
-        return None if time < self.start else PeriodIndex((time - self.start) // self.length)
+        if time < self.start:
+            return None
+        if self.length == 0:
+            return PeriodIndex(month_of(time) - month_of(self.start))
+        return PeriodIndex((time - self.start) // self.length)
 
     def start_of(self, period: PeriodIndex) -> Seconds:
         """Where a period starts; it ends where the next one starts."""
+        if self.length == 0:
+            return month_start(month_of(self.start) + period)
         return Seconds(self.start + period * self.length)
+
+    def end_of(self, period: PeriodIndex) -> Seconds:
+        """Where a period ends."""
+        return self.start_of(PeriodIndex(period + 1))
+
+    def shortest(self) -> Seconds:
+        """The length of the shortest period that a node is paid by."""
+        return self.own or self.length or Seconds(28 * DAY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +116,16 @@ class FeeRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegimeRow:
-    """From when a regime takes registrations (P5)."""
+    """From when a regime takes registrations (P5), and what it offers from then on.
+
+    Another offer of the same regime is another row: a price of 2020 does not touch nodes of 2019.
+    """
 
     start: Seconds
     regime: U16
     schedule: ScheduleId
+    offer: Numbers = ()
+    """The regime's own numbers, in the order that its file states; none: the figures of its time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,16 @@
 
 from typing import Final
 
-from tfchain.base.units import Address, FarmId, Height, NodeId, PeriodIndex, ScheduleId, TwinId
+from tfchain.base.units import (
+    Address,
+    FarmId,
+    Height,
+    NodeId,
+    PeriodIndex,
+    ScheduleId,
+    Seconds,
+    TwinId,
+)
 from tfchain.ledger.changes import Agenda, Change, Upgrade
 from tfchain.ledger.gaps import Gaps
 from tfchain.ledger.minting import Attestation, Batch, Commitment, MintRecord, Receipt
@@ -38,6 +47,20 @@ from tfchain.ledger.records import (
 )
 from tfchain.ledger.seats import Members, Past, Roster, Seat
 from tfchain.ledger.state import Table
+from tfchain.ledger.terms import (
+    FarmPool,
+    FirstReport,
+    Former,
+    Gone,
+    Holding,
+    HoldingAt,
+    Lock,
+    OwnTerms,
+    Progress,
+    Supply,
+    Use,
+)
+from tfchain.ledger.uptime import UptimeAccount
 
 SINGLE: Final = b""
 """Key of the only row of a table that has one."""
@@ -81,6 +104,18 @@ STANDINGS: Final = Table(tag=36, name="standings", record=FarmStanding)
 FRAUDS: Final = Table(tag=37, name="frauds", record=FraudMark)
 RULES: Final = Table(tag=38, name="rules", record=RuleValue)
 GAPS: Final = Table(tag=39, name="gaps", record=Gaps)
+OWN_TERMS: Final = Table(tag=40, name="own_terms", record=OwnTerms)
+FORMER: Final = Table(tag=41, name="former", record=Former)
+PROGRESS: Final = Table(tag=42, name="progress", record=Progress)
+FIRST_REPORTS: Final = Table(tag=43, name="first_reports", record=FirstReport)
+OWN_ENDED: Final = Table(tag=44, name="own_ended", record=UptimeAccount)
+GONE: Final = Table(tag=45, name="gone", record=Gone)
+FARM_POOLS: Final = Table(tag=47, name="farm_pools", record=FarmPool)
+USES: Final = Table(tag=48, name="uses", record=Use)
+SUPPLIES: Final = Table(tag=49, name="supplies", record=Supply)
+LOCKS: Final = Table(tag=50, name="locks", record=Lock)
+HOLDINGS: Final = Table(tag=51, name="holdings", record=Holding)
+HOLDINGS_AT: Final = Table(tag=52, name="holdings_at", record=HoldingAt)
 
 TABLES: Final = (
     ACCOUNTS,
@@ -122,6 +157,18 @@ TABLES: Final = (
     FRAUDS,
     RULES,
     GAPS,
+    OWN_TERMS,
+    FORMER,
+    PROGRESS,
+    FIRST_REPORTS,
+    OWN_ENDED,
+    GONE,
+    FARM_POOLS,
+    USES,
+    SUPPLIES,
+    LOCKS,
+    HOLDINGS,
+    HOLDINGS_AT,
 )
 BY_TAG: Final = {table.tag: table for table in TABLES}
 IN_TREE: Final = tuple(table for table in TABLES if not table.archive)
@@ -155,6 +202,16 @@ def in_batch(batch: bytes, number: int) -> bytes:
 def of_guardian(batch: bytes, guardian: Address) -> bytes:
     """Key of what a guardian said of a batch."""
     return batch + guardian
+
+
+def of_account(account: Address, place: int) -> bytes:
+    """Key of a place in an account's list."""
+    return account + place.to_bytes(4, "big")
+
+
+def own_key(node: bytes, start: Seconds) -> bytes:
+    """Key of what is kept of a node's own period that starts then."""
+    return node + start.to_bytes(8, "big")
 
 
 def kept_key(batch: bytes, tag: int, key: bytes) -> bytes:

@@ -21,12 +21,11 @@ from tfchain.base.address import from_text
 from tfchain.base.crypto import HASH_BYTES
 from tfchain.base.limits import HTTP_BODY_BYTES_MAX
 from tfchain.base.shapes import encode_record
-from tfchain.base.units import U32_MAX, U64_MAX, Height, PeriodIndex, ScheduleId, Utft
+from tfchain.base.units import U32_MAX, U64_MAX, Height, PeriodIndex, ScheduleId
 from tfchain.errors import Malformed, Unavailable
 from tfchain.ledger import tables
-from tfchain.ledger.records import Account
 from tfchain.ledger.state import Table
-from tfchain.node import answers, ledger_answers, ledger_views, queries
+from tfchain.node import answers, balances, ledger_answers, ledger_views, queries
 from tfchain.node.answers import Json
 from tfchain.node.attacks import take_attack
 from tfchain.node.feed import Stream, Streams
@@ -52,7 +51,6 @@ PROVING_MAX: Final = 1
 SEALED_MAX: Final = 256
 """Rows of a page of sealed batches: more than a block can seal, one a schedule."""
 
-_NOTHING: Final = Account(balance=Utft(0), nonce=0)
 _ARCHIVES: Final[dict[str, queries.Archive]] = {
     "receipts": tables.RECEIPTS,
     "mints": tables.MINTS,
@@ -132,11 +130,9 @@ class Face:
         return _answer(answers.status(queries.status(self._node)))
 
     async def account(self, request: Request) -> Response:
-        """Balance and nonce; an address that never had anything has none of both."""
+        """What is free, locked and staked; an address that never had anything has nothing of it."""
         address = from_text(request.path_params["address"])
-        row = tables.ACCOUNTS.get(self._node.state(), address) or _NOTHING
-        plain = answers.record(row)
-        return _answer({"address": request.path_params["address"], **plain})
+        return _answer(balances.account(self._node.state(), address))
 
     async def node(self, request: Request) -> Response:
         """A farmer's node."""

@@ -25,9 +25,12 @@ POOLS: Final = ("unmanaged_new", "unmanaged_refurbished", "managed")
 FREE: Final = 0
 UNTIL_POOL_USED: Final = 1
 UNTIL_OLD_OR_USED: Final = 2
-LOCKS: Final = ("free", "until_pool_used", "until_old_or_used")
-"""When coins are free: at once; once the farm's pool is used more than the contract's minimum; after
-two years or three periods of use (rules.md 4, 7)."""
+WITHHELD: Final = 3
+UNCHANGED: Final = 4
+LOCKS: Final = ("free", "until_pool_used", "until_old_or_used", "withheld", "unchanged")
+"""When coins are free: at once; once the pool that the contract counts is used more than its minimum;
+after two years or three periods of use (rules.md 4, 7). Of a fraudulent node none are minted; where no
+period ended, what was locked stays as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +91,19 @@ class Measured:
     virtualized: bool = False
     start: Seconds = NEVER
     index: int = 0
-    """Which of the contract's own periods, from 0; only the fixed schedule counts them."""
+    """Which of the contract's periods, from 0."""
     first: Seconds = NEVER
     """Uptime in the contract's period 0."""
     missed: int = 0
     """Periods below the contract's uptime in a row, right before this one."""
     minted_ever: Utft = NO_COINS
     """Supply as the batch's guardians may all know it; nothing is subtracted for burns (P15)."""
+    used: PerMille = UNASKED
+    """Mean of CU and SU in use over what there is, in this period."""
+    used_before: int = 0
+    """Periods of enough use in a row, right before this one."""
+    age: Seconds = NEVER
+    """At the period's end, since the node's first report ever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +128,9 @@ class Owed:
     missed: int = 0
     """Periods below the contract's uptime in a row, with this one."""
     lock: int = FREE
-    """What has to happen before the coins are free, one of `LOCKS`."""
+    """What has to happen before the coins are free, one of `LOCKS`; nothing, where it has happened."""
+    used_for: int = 0
+    """Periods of enough use in a row, with this one."""
     steps: tuple[int, ...] = ()
     """Every other integer of the formula, in the order that the regime's file states."""
 
@@ -137,6 +148,9 @@ BELOW_SLA = "below_sla"
 DIMINISHED = "diminished"
 NOTHING_OWED = "nothing_owed"
 NOTHING_DUE = "nothing_due"
+STREAK_MAX: Final = 255
+"""Where periods in a row stop being counted."""
+
 REASONS = (
     PAID,
     VIRTUALIZED,
@@ -158,6 +172,11 @@ REASONS = (
 N = TypeVar("N")
 
 
+def never(_own: tuple[int, ...]) -> Seconds | None:
+    """Age alone releases nothing."""
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regime:
     """A set of minting rules. `number` stands in contracts and receipts and is never used again.
@@ -175,6 +194,10 @@ class Regime:
     frozen: Callable[[tuple[int, ...], Registration], tuple[int, ...]]
     """The terms of a node that registers under this offer; total (P12)."""
     owed: Callable[[Capacity, Terms, Measured], Owed]
+    renewable: bool = False
+    """Whether a node that missed its uptime three times may register anew (rules.md 6)."""
+    lock_age: Callable[[tuple[int, ...]], Seconds | None] = never
+    """How old a node must be for its locked coins to be free, by the contract's own numbers."""
     text: bool = False
     """Whether the public program would have written its receipts as text (rules.md 2.4)."""
 

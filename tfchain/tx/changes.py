@@ -210,6 +210,11 @@ def _set_constant(state: State, action: SetConstant) -> None:
         after = with_constant(params, action.name, action.value)
     except Malformed as fault:
         raise Rejected("constant", str(fault)) from fault
+    totals = tables.TOTALS.need(state, tables.SINGLE)
+    if after.supply_cap < totals.minted_ever + totals.reserved:
+        raise Rejected(
+            "constant", "ledger.supply_cap: more than that is minted or promised already"
+        )
     if after == params:
         raise Rejected("no_change", f"{action.name} is {action.value}")
     tables.PARAMS.put(state, tables.SINGLE, after)

@@ -44,9 +44,9 @@ def own_farm(state: State, farm_id: FarmId, account: Address) -> Farm:
 
 
 def node_at(state: State, node_id: NodeId) -> Node:
-    """The node; `Rejected("unknown_node")`."""
+    """The node, unless it was deleted; `Rejected("unknown_node")`."""
     node = tables.NODES.get(state, tables.id_key(node_id))
-    if node is None:
+    if node is None or tables.GONE.get(state, tables.id_key(node_id)) is not None:
         raise Rejected("unknown_node", str(node_id))
     return node
 

@@ -11,6 +11,7 @@ from tfchain.tx.kinds.attest_mint import AttestMint
 from tfchain.tx.kinds.commit_mint import CommitMint
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.create_twin import CreateTwin
+from tfchain.tx.kinds.delete_node import DeleteNode
 from tfchain.tx.kinds.enact import Enact
 from tfchain.tx.kinds.leave_validators import LeaveValidators
 from tfchain.tx.kinds.mint import Mint
@@ -23,8 +24,11 @@ from tfchain.tx.kinds.propose_power import ProposePower
 from tfchain.tx.kinds.propose_upgrade import ProposeUpgrade
 from tfchain.tx.kinds.propose_validator import ProposeValidator
 from tfchain.tx.kinds.register_node import RegisterNode
+from tfchain.tx.kinds.release_lock import ReleaseLock
+from tfchain.tx.kinds.renew_contract import RenewContract
 from tfchain.tx.kinds.report_uptime import ReportUptime
 from tfchain.tx.kinds.rotate_reporter import RotateReporter
+from tfchain.tx.kinds.set_farm_pool import SetFarmPool
 from tfchain.tx.kinds.set_payout_account import SetPayoutAccount
 from tfchain.tx.kinds.set_power_state import SetPowerState
 from tfchain.tx.kinds.set_power_target import SetPowerTarget
@@ -68,6 +72,10 @@ KINDS: Final[dict[int, type[Kind]]] = {
     27: OfferTwin,
     28: AcceptTwin,
     29: MoveNode,
+    40: SetFarmPool,
+    41: DeleteNode,
+    42: RenewContract,
+    43: ReleaseLock,
 }
 NUMBERS: Final = {kind: number for number, kind in KINDS.items()}
 _FREE: Final = frozenset(kind for kind in KINDS.values() if issubclass(kind, FreeKind))

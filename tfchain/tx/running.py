@@ -10,13 +10,16 @@ overtook before anything of the node fell into it comes too late and credits not
 """
 
 from tfchain.base.shapes import changed
-from tfchain.base.units import PeriodIndex, Seconds
+from tfchain.base.units import Seconds
 from tfchain.ledger.gaps import Gap
 from tfchain.ledger.params import Params, ScheduleRow
 from tfchain.ledger.records import Uptime
 from tfchain.ledger.uptime import ALWAYS_UP, UptimeAccount
 from tfchain.rules import uptime as rules
 from tfchain.rules.uptime import UptimeLimits
+
+Span = tuple[Seconds, Seconds]
+"""Start and end of a period."""
 
 
 def limits_of(params: Params, gaps: tuple[Gap, ...] = ()) -> UptimeLimits:
@@ -47,10 +50,10 @@ def reported(
     """
     t, uptime = report
     schedule = params.schedule(row.schedule)
-    period = schedule.index_of(t)
-    if period is None:
+    span = span_at(row, schedule, t)
+    if span is None:
         return row
-    row = _rolled(row, schedule, period)
+    row = _rolled(row, span)
     limits = limits_of(params, gaps)
     assert row.running is not None
     if t >= row.running.start:
@@ -65,18 +68,35 @@ def reported(
     return row
 
 
-def _rolled(row: Uptime, schedule: ScheduleRow, period: PeriodIndex) -> Uptime:
-    """The row with the account of `period` running, unless a later one does."""
-    start = schedule.start_of(period)
+def first_account(schedule: ScheduleRow, registered: Seconds) -> UptimeAccount | None:
+    """What a node's row begins with: where it has periods of its own, the first of them.
+
+    From any of them all others follow, so that no report asks when the node registered.
+    """
+    if not schedule.own:
+        return None
+    end = Seconds(registered + schedule.own)
+    return rules.opened(registered, end, ALWAYS_UP, wake_from=registered)
+
+
+def span_at(row: Uptime, schedule: ScheduleRow, time: Seconds) -> Span | None:
+    """Start and end of the node's period that `time` falls into; None before the first."""
+    if schedule.own:
+        assert row.running is not None, "a node with periods of its own always has one"
+        passed = (time - row.running.start) // schedule.own
+        start = Seconds(row.running.start + passed * schedule.own)
+        return start, Seconds(start + schedule.own)
+    period = schedule.index_of(time)
+    return None if period is None else (schedule.start_of(period), schedule.end_of(period))
+
+
+def _rolled(row: Uptime, span: Span) -> Uptime:
+    """The row with the account of that period running, unless a later one does."""
+    start, end = span
     running = row.running
     if running is not None and running.start >= start:
         return row
-    return changed(row, running=_opened(row, schedule, period), ended=running)
-
-
-def _opened(row: Uptime, schedule: ScheduleRow, period: PeriodIndex) -> UptimeAccount:
-    start = schedule.start_of(period)
-    return rules.opened(start, Seconds(start + schedule.length), row.power, wake_from=start)
+    return changed(row, running=rules.opened(start, end, row.power, wake_from=start), ended=running)
 
 
 def _open_after(ended: UptimeAccount, schedule: ScheduleRow, now: Seconds) -> bool:
@@ -113,8 +133,8 @@ def state_set(row: Uptime, params: Params, now: Seconds, up: bool) -> Uptime:
 
 
 def _touched(row: Uptime, schedule: ScheduleRow, now: Seconds) -> Uptime:
-    period = schedule.index_of(now)
-    return row if period is None else _rolled(row, schedule, period)
+    span = span_at(row, schedule, now)
+    return row if span is None else _rolled(row, span)
 
 
 def account_for(row: Uptime, start: Seconds, end: Seconds) -> UptimeAccount:

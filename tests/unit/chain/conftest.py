@@ -363,7 +363,7 @@ class Chain:
         return [self.attestation(who, period, schedule) for who in GUARDIANS]
 
     def supply(self) -> int:
-        """Everything that anybody has, deposits and bonds too, read from the rows themselves."""
+        """All that anybody has, locked coins, deposits and bonds too, read from the rows themselves."""
         seats, changes = tables.SEATS.stored_at(b""), tables.CHANGES.stored_at(b"")
         bonds: int = sum(
             tables.SEATS.decode(value).bond
@@ -374,6 +374,12 @@ class Chain:
             bond_held(tables.CHANGES.decode(value))
             for place, value in self.rows.items()
             if place.startswith(changes)
+        )
+        holdings = tables.HOLDINGS.stored_at(b"")
+        bonds += sum(
+            tables.HOLDINGS.decode(value).locked
+            for place, value in self.rows.items()
+            if place.startswith(holdings)
         )
         accounts = tables.ACCOUNTS.stored_at(b"")
         nodes = tables.NODES.stored_at(b"")

@@ -583,7 +583,7 @@ def test_a_period_is_kept_while_an_earlier_one_is_still_open(
     chain.found()
     chain.attend(1, 4, 240)
     genesis, maker = read_genesis(devnet_text), Maker(devnet_text)
-    second = SecondProgram(genesis.params, genesis.policies)
+    second = SecondProgram(genesis.params, genesis.policies, genesis.supply())
     for step in chain.blocks:
         block = maker.draft(step)
         outcome = execute(maker.rows, input_of(maker.tip, block))
@@ -604,5 +604,5 @@ def test_a_period_is_kept_while_an_earlier_one_is_still_open(
     )
     second.judge(moved, [late])
     second.judge(maker.rows, [early])
-    assert (0, 0) not in second._columns._routes.streams
+    assert (0, 0, 0) not in second._columns._routes.streams
     assert second.compare(early) == early.root

@@ -10,12 +10,14 @@ import pytest
 from tfchain.base import crypto
 from tfchain.base.address import to_text
 from tfchain.base.limits import GENESIS_BYTES_MAX
-from tfchain.base.units import Address
+from tfchain.base.units import Address, PeriodIndex, Seconds
 from tfchain.chain.genesis import genesis_hash, genesis_outcome, read_genesis
 from tfchain.errors import Malformed
 from tfchain.ledger import tables
 from tfchain.ledger.records import Account
 from tfchain.ledger.state import State
+from tfchain.rules.regime import numbers_of
+from tfchain.rules.regimes import farming_2018, farming_2019
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 TEMPLATES: Final = ("devnet", "testnet", "mainnet")
@@ -339,3 +341,65 @@ def test_the_first_state_holds_what_the_file_says() -> None:
 def test_validators_of_height_one_are_those_of_the_file() -> None:
     genesis = read_genesis(TEXT)
     assert genesis.validator_set().total_power() == 2
+
+
+# --- regimes and schedules ------------------------------------------------------------------------
+
+
+def test_a_regime_without_an_offer_has_the_figures_of_its_time() -> None:
+    """And the hash covers them: what nobody wrote is as frozen as what somebody did (P1)."""
+    row = read_genesis(TEXT.replace('"farming_v3"', '"farming_2018"')).params.regimes[0]
+    assert row.offer == numbers_of(farming_2018.Offer())
+
+
+def test_an_offer_names_what_differs() -> None:
+    offered = (
+        '[[regime]]\nregime = "farming_2019"\nstart = 9\nschedule = 0\n'
+        "[regime.offer]\ntoken_price = 150000\ndifficulty = 6\n"
+    )
+    row = read_genesis(TEXT + offered).params.regimes[1]
+    usual = farming_2019.Offer(token_price=150_000, difficulty=6)
+    assert (row.start, row.offer) == (9, numbers_of(usual))
+
+
+def test_an_offer_that_the_regime_does_not_know_is_refused() -> None:
+    offered = (
+        '[[regime]]\nregime = "farming_v2"\nstart = 9\nschedule = 0\n[regime.offer]\nage = 1\n'
+    )
+    assert "regime[1].offer: nobody knows age" in _refusal(TEXT + offered)
+
+
+def _schedule(**fields: object) -> str:
+    named = {"id": 1, "name": '"other"', "start_from": '"epoch"', "start": 1_698_796_800}
+    named |= {"length": 2_630_880, "post_window": 97_200, "commit_window": 3_600}
+    named |= {"attest_window": 86_400, "payout_delay": 3_600, **fields}
+    return "[[schedule]]\n" + "".join(f"{name} = {value}\n" for name, value in named.items())
+
+
+def test_a_schedule_may_be_months_of_the_calendar() -> None:
+    row = read_genesis(TEXT + _schedule(length=0)).params.schedules[1]
+    november = 1_698_796_800
+    assert row.index_of(Seconds(november - 1)) is None
+    assert row.index_of(Seconds(november)) == 0
+    assert row.start_of(PeriodIndex(1)) == row.end_of(PeriodIndex(0)) == november + 30 * 86_400
+    assert row.index_of(Seconds(november + 30 * 86_400)) == 1
+    assert row.shortest() == 28 * 86_400
+
+
+def test_a_schedule_may_give_nodes_periods_of_their_own() -> None:
+    row = read_genesis(TEXT + _schedule(own=2_592_000)).params.schedules[1]
+    assert (row.own, row.shortest()) == (2_592_000, 2_592_000)
+
+
+@pytest.mark.parametrize(
+    ("row", "refusal"),
+    [
+        (_schedule(length=0, start=1_698_796_801), "months of the calendar start with a month"),
+        (_schedule(length=0, own=2_592_000), "settle in batches of equal length"),
+        (_schedule(own=300_000), "more than 8 periods of a node end in a batch"),
+        (_schedule(own=2_592_000, commit_window=2_500_000), "must settle before the next period"),
+    ],
+    ids=["a month that begins late", "both", "too short", "too slow"],
+)
+def test_a_schedule_that_no_chain_can_live_with_is_refused(row: str, refusal: str) -> None:
+    assert refusal in _refusal(TEXT + row)

@@ -1,6 +1,7 @@
 """Statements: the lines of a node's period add up to its receipt, whatever the node went through."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from tfchain.chain.tip import genesis_tip, input_of, next_block, next_tip
 from tfchain.errors import InvalidBlock, Malformed, Rejected
 from tfchain.ledger.commit import FOR_BLOCK, Commit, CommitSlot
 from tfchain.ledger.minting import SEALED
+from tfchain.rules.regime import NOTHING_DUE
 from tfchain.store.export import read_records
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.create_twin import CreateTwin
@@ -82,6 +84,16 @@ def _target(chain: "Chain", up: bool, who: int = FARMER) -> bytes:
 
 def told(statement: Statement) -> list[tuple[str, int, int, str]]:
     return [(line.what, line.credited, line.down, line.verdict) for line in statement.lines]
+
+
+def test_where_no_period_of_the_nodes_own_ended_no_line_is_due(golden_folder: Path) -> None:
+    follower = Follower(Rows(), [NodeId(1)])
+    with (golden_folder / "devnet.tfc").open("rb") as file:
+        for _, kind, payload in read_records(file):
+            follower.take(kind, payload)
+    shown = follower.statement(NodeId(1), PeriodIndex(0)).receipt
+    assert follower._lines_of(NodeId(1), shown)
+    assert follower._lines_of(NodeId(1), replace(shown, reason=NOTHING_DUE)) == ()
 
 
 def test_every_node_of_a_devnet_is_credited_what_its_receipt_says(golden_folder: Path) -> None:

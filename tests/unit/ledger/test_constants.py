@@ -1,8 +1,11 @@
 """Constants that a vote may change, and what they must be to each other (P1, 1.10.2)."""
 
+from dataclasses import replace
+
 import pytest
 
 from tfchain.base.shapes import layout
+from tfchain.base.units import Utft
 from tfchain.errors import Malformed
 from tfchain.ledger.constants import CHANGEABLE, EVIDENCE_BLOCK_MAX, check_constants, with_constant
 from tfchain.ledger.params import Params
@@ -16,7 +19,7 @@ def _value(params: Params, name: str) -> int:
     return value
 
 
-@pytest.mark.parametrize("name", CHANGEABLE)
+@pytest.mark.parametrize("name", [name for name in CHANGEABLE if name != "ledger.supply_cap"])
 def test_each_is_changed_and_nothing_else_is(params: Params, name: str) -> None:
     value = _value(params, name)
     after = with_constant(params, name, value - 1)
@@ -28,7 +31,8 @@ def test_each_is_changed_and_nothing_else_is(params: Params, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "named"),
     [
-        ("ledger.supply_cap", 5, "a vote may change consensus.precision"),
+        ("ledger.node_deposit", 5, "a vote may change consensus.precision"),
+        ("ledger.supply_cap", 40_000_000_000_000_001, "it can only fall"),
         ("ledger.chain_id", 5, "a vote may change"),
         ("uptime.grace", 5, "a vote may change"),
         ("consensus", 5, "a vote may change"),
@@ -58,6 +62,11 @@ def test_what_no_chain_can_live_with_is_refused_and_named(
         params = with_constant(params, "ledger.settle_nodes", 513)
     with pytest.raises(Malformed, match=named):
         with_constant(params, name, value)
+
+
+def test_the_supply_cap_falls(params: Params) -> None:
+    after = with_constant(params, "ledger.supply_cap", 10**16)
+    assert after == replace(params, supply_cap=Utft(10**16))
 
 
 def test_names_are_those_of_the_records() -> None:

@@ -22,6 +22,7 @@ SENDER_PLACE: Final = 2
 KIND_PLACE: Final = 6
 BODY_PLACE: Final = 7
 BODY_VERSION: Final = 1
+MINT_ENTRY_FIELDS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,13 @@ class FarmMade:
 
     sender: Address
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Minted:
+    """`mint`: coins that came into being."""
+
+    amount: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +144,40 @@ class Enacted:
     measure: Measure
 
 
+@dataclass(frozen=True, slots=True)
+class PoolSet:
+    """`set_farm_pool`."""
+
+    farm_id: int
+    pool: int
+    guarantee: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeDeleted:
+    """`delete_node`."""
+
+    node_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """`renew_contract`."""
+
+    node_id: int
+
+
 Event: TypeAlias = (
     TwinMade
     | FarmMade
+    | Minted
     | PayoutSet
     | StellarSet
     | NodeMade
     | NodeChanged
+    | NodeDeleted
+    | PoolSet
+    | Renewed
     | Reported
     | TargetSet
     | StateSet
@@ -183,6 +218,14 @@ def _read(raw: bytes) -> Event | None:
 
 def _twin(sender: Address, body: list[Plain]) -> Event:
     return TwinMade(sender, _text(body[0]), _bytes(body[1]))
+
+
+def _mint(_sender: Address, body: list[Plain]) -> Event:
+    """Schedule, period, root, upto, entries: version, node, account, amount, lock, receipt."""
+    entries = body[4]
+    if type(entries) is not list:
+        raise Malformed("a list of mint entries is due")
+    return Minted(sum(_int(_list(entry, MINT_ENTRY_FIELDS)[3]) for entry in entries))
 
 
 def _farm(sender: Address, body: list[Plain]) -> Event:
@@ -240,7 +283,20 @@ def _move(_sender: Address, body: list[Plain]) -> Event:
     return NodeMoved(_int(body[0]), _int(body[1]))
 
 
+def _pool(_sender: Address, body: list[Plain]) -> Event:
+    return PoolSet(_int(body[0]), _int(body[1]), _int(body[2]))
+
+
+def _delete(_sender: Address, body: list[Plain]) -> Event:
+    return NodeDeleted(_int(body[0]))
+
+
+def _renew(_sender: Address, body: list[Plain]) -> Event:
+    return Renewed(_int(body[0]))
+
+
 _KINDS: Final[dict[int, tuple[int, Callable[[Address, list[Plain]], Event]]]] = {
+    0: (5, _mint),
     1: (2, _twin),
     2: (1, _farm),
     3: (2, _payout),
@@ -254,11 +310,15 @@ _KINDS: Final[dict[int, tuple[int, Callable[[Address, list[Plain]], Event]]]] = 
     26: (1, _take_farm),
     28: (1, _take_twin),
     29: (3, _move),
+    40: (3, _pool),
+    41: (1, _delete),
+    42: (1, _renew),
 }
 """By kind: how many fields its body has, and who reads them."""
-_MONEY: Final = frozenset({0, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 24, 25, 27})
-"""mint, transfer, commit_mint, attest_mint, what validators decide among themselves, votes of which
-only the outcome counts, keys of reporters, and offers until they are taken: no node earns by them."""
+_MONEY: Final = frozenset({*range(10, 23), 24, 25, 27, 43})
+"""transfer, commit_mint, attest_mint, release_lock, what validators decide among themselves, votes of
+which only the outcome counts, keys of reporters, and offers until they are taken: no node earns by
+them."""
 
 
 def _list(plain: Plain, items: int) -> list[Plain]:

@@ -15,6 +15,9 @@ from tfchain.ledger.uptime import NONE
 
 WHOLE: Final = 1_000
 FREE: Final = 0
+UNCHANGED: Final = 4
+COUNTED: Final = 255
+"""Where a row of periods stops being counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,12 @@ class Case:
     """Periods below the contract's uptime in a row, right before this one."""
     minted: int = 0
     """Coins that ever came into being when the batch's commit window opened."""
+    used: int = 0
+    """Per mille of the node that was in use."""
+    used_before: int = 0
+    """Periods of enough use in a row, right before this one."""
+    age: int = 0
+    """Seconds from the node's first report to the period's end."""
     traffic: int = 0
     """Public bytes of the period."""
     ip_seconds: int = 0
@@ -81,6 +90,7 @@ class Reward:
     reason: str
     missed: int = 0
     lock: int = FREE
+    used_for: int = 0
     steps: tuple[int, ...] = ()
 
 
@@ -92,11 +102,15 @@ class Twin:
     terms_of: Callable[[tuple[int, ...], Joined], tuple[int, ...]]
     """The regime's own numbers of a contract, from its offer."""
     reward_of: Callable[[Case], Reward]
+    usual: tuple[int, ...] = ()
+    """The offer of the regime's time, where nobody made another."""
     text: bool = False
     """Whether the public program would have written its receipts as text."""
 
 
-NOTHING_DUE: Final = Reward(cu=0, su=0, base=0, floor=0, musd=0, amount=0, reason="nothing_due")
+NOTHING_DUE: Final = Reward(
+    cu=0, su=0, base=0, floor=0, musd=0, amount=0, reason="nothing_due", lock=UNCHANGED
+)
 """No period of the node's own ended in the batch."""
 
 
@@ -122,6 +136,7 @@ def together(rewards: Sequence[Reward]) -> Reward:
         reason=("" if "" in reasons else reasons[0]) if fits else "out_of_range",
         missed=last.missed,
         lock=last.lock,
+        used_for=last.used_for,
         steps=tuple(number for one in rewards for number in one.steps),
     )
 

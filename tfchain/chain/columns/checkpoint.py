@@ -1,21 +1,34 @@
 """What the second program remembers between two runs, as bytes that carry their own hash (P36)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
 from tfchain.base.crypto import HASH_BYTES, digest
-from tfchain.base.shapes import Blob, Hash, Many, Nested, decode_record, encode_record
+from tfchain.base.shapes import (
+    U8,
+    U16,
+    U32,
+    Blob,
+    Hash,
+    Many,
+    Nested,
+    UInt,
+    decode_record,
+    encode_record,
+)
 from tfchain.base.units import (
     U32_MAX,
+    FarmId,
     Height,
     Millis,
     NodeId,
     PeriodIndex,
     ScheduleId,
     Seconds,
+    Utft,
 )
 from tfchain.chain.columns.offers import Offered
+from tfchain.chain.columns.past import Past
 from tfchain.chain.columns.roster import FarmHistory, Machine, Roster
 from tfchain.chain.columns.routes import Routes
 from tfchain.chain.columns.streams import Stream
@@ -45,6 +58,8 @@ class KeptStream:
 
     schedule: ScheduleId
     period: PeriodIndex
+    own: U32
+    """0; or of periods that are nodes' own 1, 2, ..."""
     columns: Annotated[bytes, Blob(0, CHECKPOINT_BYTES_MAX)]
     asleep: Annotated[tuple[Asleep, ...], Many(Nested(Asleep), _ROWS)]
 
@@ -58,8 +73,35 @@ class Floor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """The periods of a schedule that had a block, of those that were not forgotten."""
+
+    schedule: ScheduleId
+    periods: Annotated[tuple[PeriodIndex, ...], Many(UInt(0, U32_MAX), _ROWS)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Minted:
+    """Coins that had ever been minted once a block of this second was there."""
+
+    time: Seconds
+    amount: Utft
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """What a farm said that it is."""
+
+    farm_id: FarmId
+    pool: U8
+    guarantee: U16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Constants:
     """What a checkpoint was computed under."""
+
+    supply: Utft
 
     params: Annotated[Params, Nested(Params)]
     policies: Annotated[tuple[Policy, ...], Many(Nested(Policy), 64)]
@@ -79,6 +121,9 @@ class Checkpoint:
     gaps: Annotated[tuple[Gap, ...], Many(Nested(Gap), _ROWS)]
     streams: Annotated[tuple[KeptStream, ...], Many(Nested(KeptStream), _ROWS)]
     floors: Annotated[tuple[Floor, ...], Many(Nested(Floor), 64)]
+    openings: Annotated[tuple[Opening, ...], Many(Nested(Opening), 64)]
+    minted: Annotated[tuple[Minted, ...], Many(Nested(Minted), _ROWS)]
+    pools: Annotated[tuple[Pool, ...], Many(Nested(Pool), _ROWS)]
 
 
 def seal(checkpoint: Checkpoint) -> bytes:
@@ -104,18 +149,14 @@ def unseal(sealed: bytes, constants: bytes, bytes_max: int = CHECKPOINT_BYTES_MA
     return checkpoint
 
 
-def constants_hash(params: Params, policies: tuple[Policy, ...]) -> bytes:
+def constants_hash(params: Params, policies: tuple[Policy, ...], supply: Utft) -> bytes:
     """What ties a checkpoint to its chain."""
-    return digest(b"tf/columns/const", encode_record(Constants(params=params, policies=policies)))
+    constants = Constants(params=params, policies=policies, supply=supply)
+    return digest(b"tf/columns/const", encode_record(constants))
 
 
 def checkpoint_of(
-    constants: bytes,
-    height: Height,
-    time_ms: Millis,
-    roster: Roster,
-    routes: Routes,
-    gaps: Sequence[tuple[int, int]],
+    constants: bytes, height: Height, time_ms: Millis, roster: Roster, routes: Routes, past: Past
 ) -> Checkpoint:
     """All of it as one record, in order of schedule, period and id."""
     return Checkpoint(
@@ -126,17 +167,26 @@ def checkpoint_of(
         farms=tuple(roster.farms),
         machines=tuple(roster.machines),
         offered=roster.offered,
-        gaps=tuple(Gap(since=Seconds(a), until=Seconds(b)) for a, b in gaps),
+        gaps=tuple(Gap(since=Seconds(a), until=Seconds(b)) for a, b in past.gaps),
         streams=tuple(_kept(place, routes.streams[place]) for place in sorted(routes.streams)),
         floors=tuple(
             Floor(schedule=ScheduleId(schedule), period=PeriodIndex(period))
             for schedule, period in sorted(routes.forgotten.items())
         ),
+        openings=tuple(
+            Opening(schedule=ScheduleId(schedule), periods=tuple(map(PeriodIndex, periods)))
+            for schedule, periods in sorted(past.opened.items())
+        ),
+        minted=tuple(Minted(time=Seconds(at), amount=Utft(sum_)) for at, sum_ in past.minted),
+        pools=tuple(
+            Pool(farm_id=FarmId(farm), pool=kind, guarantee=promised)
+            for farm, (kind, promised) in sorted(roster.pools.items())
+        ),
     )
 
 
-def restore(checkpoint: Checkpoint, roster: Roster, routes: Routes) -> None:
-    """Fill an empty roster and empty routes.
+def restore(checkpoint: Checkpoint, roster: Roster, routes: Routes, past: Past) -> None:
+    """Fill an empty roster, empty routes and an empty past.
 
     Raises:
         Malformed: columns of unequal length.
@@ -145,6 +195,10 @@ def restore(checkpoint: Checkpoint, roster: Roster, routes: Routes) -> None:
     roster.twin_ids = {twin.account: twin.id for twin in checkpoint.twins}
     roster.farms, roster.machines = list(checkpoint.farms), list(checkpoint.machines)
     roster.offered = checkpoint.offered
+    roster.pools = {row.farm_id: (row.pool, row.guarantee) for row in checkpoint.pools}
+    past.opened = {row.schedule: [*map(int, row.periods)] for row in checkpoint.openings}
+    past.gaps = [(gap.since, gap.until) for gap in checkpoint.gaps]
+    past.minted = [(row.time, row.amount) for row in checkpoint.minted]
     for floor in checkpoint.floors:
         routes.forgotten[floor.schedule] = floor.period
     for kept in checkpoint.streams:
@@ -153,13 +207,14 @@ def restore(checkpoint: Checkpoint, roster: Roster, routes: Routes) -> None:
             stream = Stream.decode(kept.columns, asleep)
         except ValueError as fault:
             raise Malformed("columns of unequal length") from fault
-        routes.streams[kept.schedule, kept.period] = stream
+        routes.streams[kept.schedule, kept.period, kept.own] = stream
 
 
-def _kept(place: tuple[int, int], stream: Stream) -> KeptStream:
+def _kept(place: tuple[int, int, int], stream: Stream) -> KeptStream:
     return KeptStream(
         schedule=ScheduleId(place[0]),
         period=PeriodIndex(place[1]),
+        own=place[2],
         columns=stream.encode(),
         asleep=tuple(
             Asleep(node_id=NodeId(node), since=Seconds(since), asked=asked)

@@ -6,7 +6,16 @@ An offer and terms are bare numbers here, taken apart by place.
 from typing import Final
 
 from tfchain.base.units import GIB, U64_MAX
-from tfchain.chain.columns.case import FREE, WHOLE, Case, Joined, Reward, Twin, first_refusal
+from tfchain.chain.columns.case import (
+    COUNTED,
+    FREE,
+    WHOLE,
+    Case,
+    Joined,
+    Reward,
+    Twin,
+    first_refusal,
+)
 from tfchain.ledger.records import Resources
 
 REGIME: Final = 2
@@ -17,6 +26,25 @@ BREACHES: Final = 3
 LOCKED: Final = 1
 """Until the farm's pool is used."""
 MANAGED: Final = 2
+USUAL: Final = (
+    120_000,
+    15_000,
+    10_000,
+    15_000,
+    10_000,
+    15_000,
+    10_000,
+    8,
+    2,
+    4,
+    950,
+    1_093,
+    92,
+    995,
+    300,
+    60,
+)
+"""The offer of the time, in the order of the places below."""
 
 
 def terms_of(offer: tuple[int, ...], joined: Joined) -> tuple[int, ...]:
@@ -41,11 +69,12 @@ def terms_of(offer: tuple[int, ...], joined: Joined) -> tuple[int, ...]:
 def reward_of(case: Case) -> Reward:
     """One of the sixty-one periods, or one after them."""
     tokens, token, per_cu, per_su, difficulty = case.terms[:5]
-    uptime, _utilisation, _length, periods, cu, su = case.terms[10:16]
+    uptime, utilisation, _length, periods, cu, su = case.terms[10:16]
     worth = _floor_ratio(cu * per_cu + su * per_su, TEN_TO_6 * difficulty)
     worth = 0 if worth > U64_MAX else worth
     floor = uptime if case.index else 0
     endless = tokens == U64_MAX
+    enough = case.used > utilisation
     due = _due(0 if endless else tokens, case, periods)
     priced = token and difficulty
     reason = (
@@ -61,7 +90,8 @@ def reward_of(case: Case) -> Reward:
         amount=paid,
         reason=reason or ("" if paid else "nothing_owed"),
         missed=_streak(case, floor, periods),
-        lock=FREE if case.node.certified else LOCKED,
+        lock=FREE if case.node.certified or enough else LOCKED,
+        used_for=min(case.used_before + 1, COUNTED) if enough else 0,
         steps=(case.index, case.tally.start, case.first, case.missed, due),
     )
 
@@ -115,4 +145,4 @@ def _floor_ratio(value: int, by: int) -> int:
     return value // by if by > 0 else 0
 
 
-TWIN: Final = Twin(regime=REGIME, terms_of=terms_of, reward_of=reward_of)
+TWIN: Final = Twin(regime=REGIME, terms_of=terms_of, reward_of=reward_of, usual=USUAL)

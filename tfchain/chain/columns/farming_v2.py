@@ -17,6 +17,23 @@ USD_UTFT: Final = 10**10
 GROWN_MAX: Final = 600
 OFFERED: Final = 14
 """Numbers of an offer; in a contract they follow the tokens, the node's size follows them."""
+USUAL: Final = (
+    150_000,
+    20,
+    1_588_291_200,
+    7,
+    40_000,
+    6,
+    40_000_000_000_000_000,
+    2,
+    4,
+    1,
+    1_200,
+    240,
+    980,
+    998,
+)
+"""The offer of the time, in the order of the places below."""
 
 
 def terms_of(offer: tuple[int, ...], joined: Joined) -> tuple[int, ...]:
@@ -96,4 +113,4 @@ def _floor_ratio(value: int, by: int) -> int:
     return value // by if by > 0 else 0
 
 
-TWIN: Final = Twin(regime=REGIME, terms_of=terms_of, reward_of=reward_of)
+TWIN: Final = Twin(regime=REGIME, terms_of=terms_of, reward_of=reward_of, usual=USUAL)

@@ -3,7 +3,16 @@
 from typing import Final
 
 from tfchain.base.units import GIB, U64_MAX
-from tfchain.chain.columns.case import WHOLE, Case, Joined, Reward, Twin, first_refusal
+from tfchain.chain.columns.case import (
+    COUNTED,
+    FREE,
+    WHOLE,
+    Case,
+    Joined,
+    Reward,
+    Twin,
+    first_refusal,
+)
 from tfchain.ledger.records import Contract, Resources
 
 REGIME: Final = 5
@@ -15,11 +24,17 @@ HOUR: Final = 3_600
 MISSED_MAX: Final = 3
 LOCKED: Final = 2
 """Until the node is two years old, or was used for three periods."""
+USUAL: Final = (
+    63_141_120,
+    300,
+    3,
+)
+"""The offer of the time, in the order of the places below."""
 
 
 def terms_of(offer: tuple[int, ...], joined: Joined) -> tuple[int, ...]:
     """The numbers of the contract, for people: pay follows policy, price and hardware."""
-    assert offer == ()
+    age, utilisation, periods = offer
     size, bare = joined.resources, joined.bare
     cu, su = compute_millionths(size), storage_millionths(size)
     base = _more((cu * bare.price_cu + su * bare.price_su) // MILLION, bare, joined.certified)
@@ -27,7 +42,9 @@ def terms_of(offer: tuple[int, ...], joined: Joined) -> tuple[int, ...]:
     tokens = min(base * UTFT // price, U64_MAX) if price else 0
     units = (min(cu, U64_MAX), min(su, U64_MAX))
     floor = _floor(bare, joined.certified)
-    return (tokens, floor, joined.length, *units, size.cru, size.mru, size.hru, size.sru)
+    release = (age, utilisation, periods)
+    sizes = (size.cru, size.mru, size.hru, size.sru)
+    return (tokens, floor, *release, joined.length, *units, *sizes)
 
 
 def reward_of(case: Case) -> Reward:
@@ -45,6 +62,8 @@ def reward_of(case: Case) -> Reward:
     reason = _refusal(case, floor, in_range=in_range)
     share = case.permille if _prorated(contract) else WHOLE
     amount = 0 if reason else full * share // WHOLE
+    age, utilisation, periods = case.terms[2:5]
+    streak = min(case.used_before + 1, COUNTED) if case.used >= utilisation else 0
     return Reward(
         cu=cu,
         su=su,
@@ -55,7 +74,8 @@ def reward_of(case: Case) -> Reward:
         amount=amount,
         reason=reason or ("" if amount else "nothing_owed"),
         missed=_streak(case, floor),
-        lock=LOCKED,
+        lock=FREE if case.age >= age or streak >= periods else LOCKED,
+        used_for=streak,
     )
 
 
@@ -112,4 +132,4 @@ def _floor(contract: Contract, certified: bool) -> int:
     return FLOOR_CERTIFIED if certified else FLOOR_DIY
 
 
-TWIN: Final = Twin(regime=REGIME, terms_of=terms_of, reward_of=reward_of, text=True)
+TWIN: Final = Twin(regime=REGIME, terms_of=terms_of, reward_of=reward_of, usual=USUAL, text=True)

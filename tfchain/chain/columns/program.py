@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
 
 from tfchain.base import merkle
-from tfchain.base.crypto import plain_digest
 from tfchain.base.shapes import encode_record
 from tfchain.base.units import MS_PER_S, U32_MAX, Height, Millis, Seconds, Utft
 from tfchain.chain.columns import checkpoint, offers
@@ -13,9 +13,14 @@ from tfchain.chain.columns.blocks import (
     Event,
     FarmMade,
     FarmTaken,
+    Minted,
+    NodeChanged,
+    NodeDeleted,
     NodeMade,
     NodeMoved,
     PayoutSet,
+    PoolSet,
+    Renewed,
     Reported,
     StateSet,
     StellarSet,
@@ -24,28 +29,25 @@ from tfchain.chain.columns.blocks import (
     TwinTaken,
     read_block,
 )
-from tfchain.chain.columns.case import Case
-from tfchain.chain.columns.receipt_text import text_of
-from tfchain.chain.columns.receipts import TWINS, receipt_of
-from tfchain.chain.columns.regular import split
-from tfchain.chain.columns.roster import Roster, span_of
+from tfchain.chain.columns.past import Past
+from tfchain.chain.columns.receipts import TWINS
+from tfchain.chain.columns.roster import Roster
 from tfchain.chain.columns.routes import Routes
-from tfchain.chain.columns.streams import REPORT, TIME_MAX, WAKE, Stream, Table
-from tfchain.chain.columns.uptime import (
-    Identity,
-    Report,
-    Tally,
-    asked_to_wake,
-    close,
-    fell_asleep,
-    reported,
-)
+from tfchain.chain.columns.settling import Settled, Settling
+from tfchain.chain.columns.spans import span_of
+from tfchain.chain.columns.streams import TIME_MAX
 from tfchain.errors import Malformed, Unavailable
-from tfchain.ledger.gaps import GAPS_MAX
 from tfchain.ledger.measures import CertifyNode
 from tfchain.ledger.minting import RECEIPT_TAG, Receipt
 from tfchain.ledger.params import Params, ScheduleRow
 from tfchain.ledger.records import Policy
+from tfchain.ledger.terms import Progress
+
+NO_COINS: Final = Utft(0)
+OfPeople: TypeAlias = (
+    TwinMade | FarmMade | TwinTaken | NodeMoved | PayoutSet | StellarSet | FarmTaken | NodeChanged
+)
+"""Twins and farms, and nodes in their farmer's hands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +63,19 @@ class Result:
 class Columns:
     """Recomputes a chain's periods from its blocks alone, each block once and in order."""
 
-    def __init__(self, params: Params, policies: tuple[Policy, ...]) -> None:
+    def __init__(
+        self, params: Params, policies: tuple[Policy, ...], supply: Utft = NO_COINS
+    ) -> None:
+        """`supply`: every coin of genesis."""
         self._params = params
-        self._constants = checkpoint.constants_hash(params, policies)
+        self._constants = checkpoint.constants_hash(params, policies, supply)
+        self._past = Past(params.schedules, supply)
+        self._settled: dict[tuple[int, int], list[Settled]] = {}
+        """Answers that no block has changed since."""
         self._height = 0
         self._time_ms = 0
         self._roster = Roster(params, policies)
         self._routes = Routes(params)
-        self._gaps: list[tuple[int, int]] = []
 
     @property
     def height(self) -> int:
@@ -88,10 +95,12 @@ class Columns:
             raise Malformed(f"block {height} at {time_ms} ms is not the one after {self._height}")
         if time_ms >= TIME_MAX * MS_PER_S:
             raise Malformed(f"block {height}: time {time_ms} ms")
-        events = read_block(txs, codes)
+        block, events = Seconds(time_ms // MS_PER_S), read_block(txs, codes)
+        self._past.note(block, sum(event.amount for event in events if isinstance(event, Minted)))
+        self._settled = {}
         self._notice_gap(time_ms)
         for event in events:
-            self._apply(event, Seconds(time_ms // MS_PER_S))
+            self._apply(event, block)
         for event in events:
             if isinstance(event, Enacted):
                 self._roster.offered = offers.afterwards(self._roster.offered, event.measure)
@@ -106,13 +115,7 @@ class Columns:
         """
         row = self._schedule(schedule)
         self._check_ready(row, period)
-        end = span_of(row, period)[1]
-        tallies = self._tallies(row, period)
-        receipts = tuple(
-            self._receipt(row, period, machine.contract.node_id, tallies)
-            for machine in self._roster.machines
-            if machine.contract.schedule == schedule and machine.contract.registered < end
-        )
+        receipts = tuple(one.receipt for one in self._settle(row, period))
         root = merkle.root(RECEIPT_TAG, [encode_record(receipt) for receipt in receipts])
         total = sum(receipt.amount for receipt in receipts)
         return Result(root, total, len(receipts), receipts)
@@ -127,7 +130,13 @@ class Columns:
         if period < forgotten[schedule]:
             return
         self._check_ready(row, period)
+        for each in self._settle(row, period):
+            node = each.receipt.node_id
+            known = self._roster.machine(node)
+            self._roster.machines[node - 1] = replace(known, progress=each.progress)
+        self._settled = {}
         forgotten[schedule] = period + 1
+        self._past.forget(schedule, period)
         for place in sorted(self._routes.streams):
             if place[0] == schedule and place[1] <= period:
                 del self._routes.streams[place]
@@ -142,34 +151,34 @@ class Columns:
             Millis(self._time_ms),
             self._roster,
             self._routes,
-            self._gaps,
+            self._past,
         )
         return checkpoint.seal(kept)
 
     @classmethod
-    def resume(cls, params: Params, policies: tuple[Policy, ...], sealed: bytes) -> "Columns":
+    def resume(
+        cls,
+        params: Params,
+        policies: tuple[Policy, ...],
+        sealed: bytes,
+        supply: Utft = NO_COINS,
+    ) -> "Columns":
         """A program that goes on after the checkpoint's block.
 
         Raises:
             Malformed: the hash does not fit the bytes, or the checkpoint is of another chain.
         """
-        program = cls(params, policies)
+        program = cls(params, policies, supply)
         kept = checkpoint.unseal(sealed, program._constants)
-        checkpoint.restore(kept, program._roster, program._routes)
+        checkpoint.restore(kept, program._roster, program._routes, program._past)
         program._height, program._time_ms = kept.height, kept.time_ms
-        program._gaps = [(gap.since, gap.until) for gap in kept.gaps]
         return program
-
-    def _gaps_known(self, start: int) -> tuple[tuple[int, int], ...]:
-        """Those that a report of a period may know: of the ones before it the last few."""
-        before = sum(1 for gap in self._gaps if gap[1] <= start)
-        return tuple(self._gaps[max(0, before - GAPS_MAX) :])
 
     def _notice_gap(self, time_ms: int) -> None:
         """From the block before to this one, where that took more than interval and grace."""
         over = self._params.consensus.interval + self._params.uptime.grace * MS_PER_S
         if self._height and time_ms - self._time_ms > over:
-            self._gaps.append((self._time_ms // MS_PER_S, time_ms // MS_PER_S))
+            self._past.gaps.append((self._time_ms // MS_PER_S, time_ms // MS_PER_S))
 
     def _apply(self, event: Event, block: Seconds) -> None:
         roster, routes = self._roster, self._routes
@@ -180,6 +189,26 @@ class Columns:
                 routes.target(roster, event, block)
             case StateSet():
                 routes.state(roster, event, block)
+            case Minted():
+                pass
+            case PoolSet():
+                roster.set_pool(event)
+            case NodeDeleted():
+                roster.delete_node(event, block)
+            case Renewed():
+                roster.renew(event, block)
+            case NodeMade():
+                roster.add_node(event, block)
+                routes.join(roster, len(roster.machines))
+                self._check_regime(roster.machines[-1].contract.regime)
+            case Enacted():
+                self._enact(event, block)
+            case _:
+                self._apply_people(event, block)
+
+    def _apply_people(self, event: OfPeople, block: Seconds) -> None:
+        roster = self._roster
+        match event:
             case TwinMade():
                 roster.add_twin(event)
             case FarmMade():
@@ -190,11 +219,6 @@ class Columns:
                 roster.move_node(event, block)
             case PayoutSet() | StellarSet() | FarmTaken():
                 roster.change_farm(event, block)
-            case NodeMade():
-                roster.add_node(event, block)
-                self._check_regime(roster.machines[-1].contract.regime)
-            case Enacted():
-                self._enact(event, block)
             case _:  # the last one: another event would not fit here
                 roster.change_node(event, block)
 
@@ -204,6 +228,17 @@ class Columns:
         if isinstance(event.measure, CertifyNode):
             node_id, certified = event.measure.node_id, event.measure.certified
             roster.certify(node_id, block, certified=certified)
+
+    def _settle(self, row: ScheduleRow, period: int) -> list[Settled]:
+        """The period, after those of its schedule that were not forgotten: rows of periods count."""
+        settling = Settling(self._params, self._roster, self._routes, self._past, row)
+        known, standing = self._settled, dict[int, Progress]()
+        before = [each for each in self._past.opened[row.id] if each < period]
+        for each in [each for each in before if each >= self._routes.forgotten[row.id]] + [period]:
+            if (row.id, each) not in known:
+                known[row.id, each] = settling.settled(each, standing)
+            standing |= {one.progress.node_id: one.progress for one in known[row.id, each]}
+        return known[row.id, period]
 
     def _check_regime(self, regime: int) -> None:
         if regime not in TWINS:
@@ -227,60 +262,3 @@ class Columns:
         now = self._time_ms // MS_PER_S
         if now < due:
             raise Unavailable(name, f"last block at {now}", f"take blocks up to {due}")
-
-    def _tallies(self, row: ScheduleRow, period: int) -> dict[int, Tally]:
-        """Every node that anything happened to, before the verdict."""
-        stream = self._routes.streams.get((row.id, period), Stream())
-        start, end = span_of(row, period)
-        gaps = self._gaps_known(start)
-        parts = split(stream, self._params.uptime, start, end, gaps)
-        tallies = {
-            node: Tally(start=start, end=end, total=total) for node, total in parts.totals.items()
-        }
-        for node, rows in parts.others.items():
-            tally = Tally(start=start, end=end, gaps=gaps)
-            if node in stream.asleep:
-                since, asked = stream.asleep[node]
-                tally.slept_at, tally.wake_at = since, start if asked else None
-            self._go_through(tally, rows)
-            tallies[node] = tally
-        return tallies
-
-    def _go_through(self, tally: Tally, rows: Table) -> None:
-        limits = self._params.uptime
-        for kind, _node, time, uptime, block in rows.T.tolist():
-            if kind == REPORT:
-                reported(tally, limits, Report(time, uptime, block))
-            elif kind == WAKE:
-                asked_to_wake(tally, block)
-            else:
-                fell_asleep(tally, limits, block)
-
-    def _receipt(
-        self, row: ScheduleRow, period: int, node_id: int, tallies: dict[int, Tally]
-    ) -> Receipt:
-        start, end = span_of(row, period)
-        node = self._roster.node_at(node_id, end)
-        twin = self._roster.twins[node.twin_id - 1]
-        tally = tallies.get(node_id, Tally(start=start, end=end))
-        close(tally, Identity(twin.relay, twin.public_key), pardoned=start)
-        contract = self._roster.machine(node_id).contract
-        case = Case(
-            node=node,
-            farm=self._roster.farm_at(node.farm_id, end),
-            contract=contract,
-            terms=(),
-            tally=tally,
-        )
-        receipt = receipt_of(row.id, period, (case,))
-        if offers.is_flagged(self._roster.offered, node_id, end):
-            return _unpaid(receipt)
-        return receipt
-
-
-def _unpaid(receipt: Receipt) -> Receipt:
-    """The receipt of a node that had been flagged a fraud when the period ended."""
-    bare = replace(receipt, musd=0, amount=Utft(0), reason="fraud", text_hash=b"")
-    if not receipt.text_hash:
-        return bare
-    return replace(bare, text_hash=plain_digest(text_of(bare).encode()))

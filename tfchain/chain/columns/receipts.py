@@ -84,4 +84,7 @@ def _receipt(schedule: ScheduleId, period: int, cases: Sequence[Case], twin: Twi
         reason=reward.reason,
         amount=Utft(reward.amount),
         text_hash=b"",
+        missed=reward.missed,
+        lock=reward.lock,
+        steps=reward.steps,
     )

@@ -56,6 +56,12 @@ def split(
     return Split(totals, others | _rows_of(rows, nodes[~regular].tolist()))
 
 
+def each(stream: Stream) -> dict[int, Table]:
+    """All rows by node, where a period is not everybody's."""
+    rows = stream.by_node()
+    return _rows_of(rows, sorted(frozenset(rows[NODE].tolist()) | stream.asleep.keys()))
+
+
 def _powered(rows: Table) -> frozenset[int]:
     return frozenset(rows[NODE][rows[KIND] != REPORT].tolist())
 

@@ -8,25 +8,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
-from tfchain.base.shapes import Many, Nested
+from tfchain.base.shapes import Many, Maybe, Nested
 from tfchain.base.units import Address, FarmId, Millionths, NodeId, PeriodIndex, Seconds, TwinId
 from tfchain.chain.columns import offers
 from tfchain.chain.columns.blocks import (
     FarmMade,
     FarmTaken,
     NodeChanged,
+    NodeDeleted,
     NodeMade,
     NodeMoved,
     PayoutSet,
+    PoolSet,
+    Renewed,
     StellarSet,
     TwinMade,
     TwinTaken,
 )
+from tfchain.chain.columns.case import Joined
 from tfchain.chain.columns.farming_v3 import compute_millionths, storage_millionths
+from tfchain.chain.columns.receipts import TWINS
+from tfchain.chain.columns.spans import period_of
 from tfchain.errors import Malformed
-from tfchain.ledger.params import Params, ScheduleRow
+from tfchain.ledger.params import Numbers, Params, RegimeRow
 from tfchain.ledger.records import Contract, Farm, Node, Policy, Twin
-from tfchain.ledger.uptime import ALWAYS_UP, PowerState
+from tfchain.ledger.terms import Former, Progress
+from tfchain.ledger.uptime import ALWAYS_UP, MaybeSeconds, PowerState
 
 VERSIONS_MAX: Final = 1 << 20
 """Of one row: one for each period that was not forgotten."""
@@ -70,20 +77,17 @@ class Machine:
     """A node's frozen terms, its versions, its power now, and the periods it touched last."""
 
     contract: Annotated[Contract, Nested(Contract)]
+    numbers: Numbers
+    """What the contract's regime froze of its own."""
+    former: Annotated[Former | None, Maybe(Nested(Former))]
+    """What a later registration replaced."""
+    progress: Annotated[Progress, Nested(Progress)]
+    """As of the last period that was forgotten."""
+    first_report: MaybeSeconds
+    gone: MaybeSeconds
     versions: Annotated[tuple[NodeVersion, ...], Many(Nested(NodeVersion), VERSIONS_MAX)]
     power: Annotated[PowerState, Nested(PowerState)]
     touched: Annotated[tuple[Opened, ...], Many(Nested(Opened), TOUCHED_KEPT)]
-
-
-def period_of(row: ScheduleRow, time: int) -> int:
-    """The period that a time falls into; negative before the first."""
-    return (time - row.start) // row.length
-
-
-def span_of(row: ScheduleRow, period: int) -> tuple[int, int]:
-    """Start and end of a period."""
-    start = row.start + period * row.length
-    return start, start + row.length
 
 
 class Roster:
@@ -94,6 +98,8 @@ class Roster:
         self.twin_ids: dict[Address, TwinId] = {}
         self.farms: list[FarmHistory] = []
         self.machines: list[Machine] = []
+        self.pools: dict[int, tuple[int, int]] = {}
+        """By farm: the type of pool that it said it is, and the uptime that it promised."""
         self._params = params
         self.offered = offers.at_genesis(params, tuple(policies))
 
@@ -166,8 +172,14 @@ class Roster:
             created=block,
             deposit=self._params.node_deposit,
         )
+        contract, numbers = self._terms(node, self._regime(block), block)
         machine = Machine(
-            contract=self._terms(node),
+            contract=contract,
+            numbers=numbers,
+            former=None,
+            progress=blank_progress(contract),
+            first_report=None,
+            gone=None,
             versions=(NodeVersion(since=block, node=node),),
             power=ALWAYS_UP,
             touched=(),
@@ -205,6 +217,25 @@ class Roster:
         after = replace(machine, versions=(*kept, NodeVersion(since=block, node=node)))
         self.machines[node.id - 1] = after
 
+    def set_pool(self, event: PoolSet) -> None:
+        """Nodes that join the farm from now on register as that."""
+        self._farm(event.farm_id)
+        self.pools[event.farm_id] = event.pool, event.guarantee
+
+    def delete_node(self, event: NodeDeleted, block: Seconds) -> None:
+        """From the next period on it is nobody's."""
+        machine = self.machine(event.node_id)
+        self.machines[event.node_id - 1] = replace(machine, gone=block)
+
+    def renew(self, event: Renewed, block: Seconds) -> None:
+        """The same regime, at the offer, policy and price of the day."""
+        machine = self.machine(event.node_id)
+        regime = self._regime(block, machine.contract.regime)
+        contract, numbers = self._terms(machine.versions[-1].node, regime, block)
+        former = Former(contract=machine.contract, numbers=machine.numbers)
+        after = replace(machine, contract=contract, numbers=numbers, former=former)
+        self.machines[event.node_id - 1] = after
+
     def drop_before(self, horizon: int) -> None:
         """Forget versions that no period ending at `horizon` or later asks for."""
         for place, history in enumerate(self.farms):
@@ -232,15 +263,36 @@ class Roster:
             raise Malformed("no block made the sender's twin")
         return twin_id
 
-    def _terms(self, node: Node) -> Contract:
-        """The policy and price of the day, and the regime that takes registrations now (P5)."""
-        started = [row for row in self.offered.regimes if row.start <= node.created]
+    def _regime(self, block: Seconds, number: int | None = None) -> RegimeRow:
+        """The offer that stands now (P5), of this regime if it is named."""
+        rows = [row for row in self.offered.regimes if number in (None, row.regime)]
+        started = [row for row in rows if row.start <= block]
         if not started:
             raise Malformed("no regime takes registrations")
-        regime = started[-1]
+        return started[-1]
+
+    def _terms(
+        self, node: Node, regime: RegimeRow, block: Seconds
+    ) -> tuple[Contract, tuple[int, ...]]:
+        """The policy and price of the day, and what the regime makes of its offer."""
+        contract = self._contract(node, regime, block)
+        schedule = next(row for row in self._params.schedules if row.id == regime.schedule)
+        pool, guarantee = self.pools.get(node.farm_id, (0, 0))
+        joined = Joined(
+            resources=node.resources,
+            certified=node.certified,
+            bare=contract,
+            length=schedule.own or schedule.length,
+            pool=pool,
+            guarantee=guarantee,
+        )
+        twin = TWINS.get(regime.regime)
+        return contract, () if twin is None else twin.terms_of(regime.offer or twin.usual, joined)
+
+    def _contract(self, node: Node, regime: RegimeRow, block: Seconds) -> Contract:
         has = node.resources
         size = Millionths(compute_millionths(has)), Millionths(storage_millionths(has))
-        policy, self.offered = offers.taken(self.offered, node.farm_id, size, node.created)
+        policy, self.offered = offers.taken(self.offered, node.farm_id, size, block)
         return Contract(
             node_id=node.id,
             regime=regime.regime,
@@ -254,10 +306,17 @@ class Roster:
             policy_immutable=policy.immutable,
             policy_default=policy.default,
             connection_price=self.offered.price,
-            registered=node.created,
+            registered=block,
             cu=size[0],
             su=size[1],
         )
+
+
+def blank_progress(contract: Contract) -> Progress:
+    """How a node stands on the day it registers."""
+    return Progress(
+        node_id=contract.node_id, since=contract.registered, missed=0, first=Seconds(0), used=0
+    )
 
 
 def _changed(farm: Farm, event: PayoutSet | StellarSet | FarmTaken) -> Farm:

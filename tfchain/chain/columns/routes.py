@@ -8,14 +8,16 @@ from dataclasses import replace
 
 from tfchain.base.units import PeriodIndex, Seconds
 from tfchain.chain.columns.blocks import Reported, StateSet, TargetSet
-from tfchain.chain.columns.roster import TOUCHED_KEPT, Opened, Roster, period_of, span_of
+from tfchain.chain.columns.roster import TOUCHED_KEPT, Machine, Opened, Roster
+from tfchain.chain.columns.spans import own_of, own_span, period_of, span_of
 from tfchain.chain.columns.streams import REPORT, SLEEP, WAKE, Stream
 from tfchain.errors import Malformed
 from tfchain.ledger.params import Params, ScheduleRow
 from tfchain.ledger.uptime import PowerState
 
-Place = tuple[int, int]
-"""Schedule and period."""
+Place = tuple[int, int, int]
+"""Schedule, period, and 0; or of a node's own periods 1, 2, ...: the period of the batch that it ends in."""
+BETWEEN = 0
 
 
 class Routes:
@@ -27,10 +29,20 @@ class Routes:
         """By schedule: the first period that was not forgotten."""
         self._schedules: dict[int, ScheduleRow] = {row.id: row for row in params.schedules}
 
+    def join(self, roster: Roster, node_id: int) -> None:
+        """A node with periods of its own is in the first of them from the start."""
+        schedule = self._schedules[roster.machine(node_id).contract.schedule]
+        if schedule.own:
+            self._touch(roster, schedule, node_id, PeriodIndex(0))
+
     def report(self, roster: Roster, event: Reported, block: int) -> None:
         """A report: its signed time alone says which period is running for it."""
         if event.uptime > event.t:
             raise Malformed(f"{event.uptime} seconds of uptime at {event.t}")
+        machine = roster.machine(event.node_id)
+        if machine.first_report is None:
+            reported = replace(machine, first_report=Seconds(event.t))
+            roster.machines[event.node_id - 1] = reported
         self._route(roster, event.node_id, event.t, (REPORT, event.t, event.uptime, block))
 
     def target(self, roster: Roster, event: TargetSet, block: Seconds) -> None:
@@ -64,7 +76,7 @@ class Routes:
         """
         machine = roster.machine(node_id)
         schedule = self._schedules[machine.contract.schedule]
-        period = PeriodIndex(period_of(schedule, time))
+        period = PeriodIndex(_period(schedule, machine, time))
         touched = [opened.period for opened in machine.touched]
         overtaken = period not in touched and any(other > period for other in touched)
         if period >= 0 and period not in touched and not overtaken:
@@ -75,10 +87,10 @@ class Routes:
         kind, at, uptime, block = row
         for other in touched:
             if other == period or (other > period and kind != REPORT):
-                self._stream(schedule, other).append(kind, node_id, at, uptime, block)
+                self._stream(schedule, machine, other).append(kind, node_id, at, uptime, block)
         for ended in [other for other in touched if other < period][-1:]:
-            if block < span_of(schedule, ended)[1] + schedule.post_window:
-                self._stream(schedule, ended).append(kind, node_id, at, uptime, block)
+            if block < _end(schedule, machine, ended) + schedule.post_window:
+                self._stream(schedule, machine, ended).append(kind, node_id, at, uptime, block)
 
     def _touch(
         self, roster: Roster, schedule: ScheduleRow, node_id: int, period: PeriodIndex
@@ -90,13 +102,42 @@ class Routes:
         kept = (*machine.touched, opened)[-TOUCHED_KEPT:]
         roster.machines[node_id - 1] = replace(machine, touched=kept)
         if not power.state_up:
-            self._stream(schedule, period).asleep[node_id] = (power.down_at, power.target_up)
+            self._stream(schedule, machine, period).asleep[node_id] = (
+                power.down_at,
+                power.target_up,
+            )
 
-    def _stream(self, schedule: ScheduleRow, period: int) -> Stream:
-        found = self.streams.get((schedule.id, period))
+    def _stream(self, schedule: ScheduleRow, machine: Machine, period: int) -> Stream:
+        place = _place(schedule, machine, period)
+        found = self.streams.get(place)
         if found is None:
-            found = self.streams[schedule.id, period] = Stream()
+            found = self.streams[place] = Stream()
         return found
+
+
+def _period(schedule: ScheduleRow, machine: Machine, time: int) -> int:
+    """The schedule's, or where nodes have periods of their own, the node's."""
+    if schedule.own:
+        return own_of(schedule, created(machine), time)
+    return period_of(schedule, time)
+
+
+def _end(schedule: ScheduleRow, machine: Machine, period: int) -> int:
+    if schedule.own:
+        return own_span(schedule, created(machine), period)[1]
+    return span_of(schedule, period)[1]
+
+
+def _place(schedule: ScheduleRow, machine: Machine, period: int) -> Place:
+    if not schedule.own:
+        return schedule.id, period, BETWEEN
+    batch = period_of(schedule, _end(schedule, machine, period) - 1)
+    return schedule.id, max(batch, 0), period + 1
+
+
+def created(machine: Machine) -> int:
+    """When the node joined."""
+    return machine.versions[0].node.created
 
 
 def _set_power(roster: Roster, node_id: int, power: PowerState) -> None:

@@ -9,7 +9,7 @@ from tfchain.base.address import to_text
 from tfchain.base.units import Address, NodeId, PeriodIndex, ScheduleId, Utft
 from tfchain.cli.show.asking import Plain, Question, Session, Shown, there
 from tfchain.cli.show.checking import line
-from tfchain.cli.show.tables import batches_table
+from tfchain.cli.show.tables import account_table, batches_table
 from tfchain.client.chain import Chain
 from tfchain.client.proofs import ProvenReceipt, ProvenRow
 from tfchain.errors import Unavailable
@@ -25,12 +25,16 @@ ROW_BYTES_MAX = 1 << 20
 
 
 def account_of(key: Address) -> Question:
-    """Balance and nonce; an address that never had anything has none of both."""
+    """What is free, locked and staked; an address that never had anything has nothing of it.
+
+    A proof is of the account's own row: what is free.
+    """
 
     async def ask(session: Session) -> Shown:
         name: Plain = {"address": to_text(key)}
         if session.chain is None:
-            return Shown(plain={**name, **record(await session.client.account(key))})
+            plain = {**name, **await session.client.balances(key)}
+            return Shown(plain=plain, table=account_table(plain))
         found = await session.chain.proven(tables.ACCOUNTS.name, key)
         row = Account(balance=Utft(0), nonce=0)
         if found.row is not None:
@@ -40,12 +44,14 @@ def account_of(key: Address) -> Question:
     return ask
 
 
-def row_of(table: Table[R], key: bytes, what: str) -> Question:
-    """A row by its key; `what`: as people call it."""
+def row_of(
+    table: Table[R], key: bytes, what: str, fields: Callable[[R], object] = record
+) -> Question:
+    """A row by its key; `what`: as people call it, `fields`: as they see it."""
 
     async def ask(session: Session) -> Shown:
         if session.chain is not None:
-            return await _proven_row(session.chain, table, key, what, record)
+            return await _proven_row(session.chain, table, key, what, fields)
         plain = await session.client.proof(table.name, key)
         row = plain.get("row")
         if row is None and "table" in plain:
@@ -53,8 +59,9 @@ def row_of(table: Table[R], key: bytes, what: str) -> Question:
         if not isinstance(row, str):
             url = session.client.url
             raise Unavailable("what answers is no tfchain node", url, "check its address")
-        fields = record(table.decode(bytes_of(row, "row", ROW_BYTES_MAX)))
-        return Shown(plain={**fields})
+        plain_row = fields(table.decode(bytes_of(row, "row", ROW_BYTES_MAX)))
+        assert isinstance(plain_row, dict)
+        return Shown(plain={**plain_row})
 
     return ask
 

@@ -12,7 +12,18 @@ from tfchain.cli.status import coins, short
 Plain = dict[str, object]
 
 _COINS: Final = frozenset(
-    {"balance", "amount", "owed", "fee", "deposit", "total", "payable", "minted"}
+    {
+        "balance",
+        "locked",
+        "staked",
+        "amount",
+        "owed",
+        "fee",
+        "deposit",
+        "total",
+        "payable",
+        "minted",
+    }
 )
 _SECONDS: Final = frozenset(
     {"start", "end", "commit_until", "attest_until", "pay_at", "created", "registered_at"}
@@ -37,6 +48,23 @@ def cell(name: str, value: object) -> str:
     if name in _SECONDS and type(value) is int and 0 < value <= _SECONDS_MAX:
         return f"{utc(value)} ({value})"
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def account_table(plain: Plain) -> Table:
+    """An account with a line for each of its locks: how much, of which node, until when or on what."""
+    table = table_of({name: value for name, value in plain.items() if name != "locks"})
+    locks = plain.get("locks")
+    for row in locks if isinstance(locks, list) else []:
+        if isinstance(row, dict):
+            table.add_row(f"locked, node {row.get('node_id')}", _lock(row))
+    return table
+
+
+def _lock(row: Plain) -> str:
+    """A lock that age opens says when; use may open it before."""
+    until, waits = row.get("until"), str(row.get("waits")).replace("_", " ")
+    when = f", {cell('end', until)} at the latest" if until is not None else ""
+    return f"{cell('amount', row.get('amount'))} {waits}{when}"
 
 
 def utc(time: int) -> str:

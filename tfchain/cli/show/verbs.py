@@ -9,6 +9,7 @@ from tfchain.base.crypto import HASH_BYTES
 from tfchain.base.units import U32_MAX, U64_MAX, FarmId, PeriodIndex, ScheduleId
 from tfchain.cli.show import blocks, rows, votes
 from tfchain.cli.show.asking import Question, verb
+from tfchain.cli.show.own_terms import terms_fields
 from tfchain.cli.show.rows import Place
 from tfchain.ledger import tables
 from tfchain.ledger.measures import NAMED
@@ -27,7 +28,7 @@ HeightArgument = Annotated[str, typer.Argument(metavar="HEIGHT", help="A height,
 
 
 def account(address: AddressArgument) -> Question:
-    """Show balance and nonce of an account."""
+    """Show what an account has: free, locked and until when or on what, staked."""
     return rows.account_of(from_text(address))
 
 
@@ -49,6 +50,17 @@ def node(number: NumberArgument) -> Question:
 def contract(number: NumberArgument) -> Question:
     """Show the terms that a node registered under: policy, price, units."""
     return rows.row_of(tables.CONTRACTS, tables.id_key(number), f"contract of node {number}")
+
+
+def terms(number: NumberArgument) -> Question:
+    """Show what a node's regime froze of its own: tokens a period, prices, units, uptime, size."""
+    what = f"terms of node {number}"
+    return rows.row_of(tables.OWN_TERMS, tables.id_key(number), what, terms_fields)
+
+
+def progress(number: NumberArgument) -> Question:
+    """Show how many periods a node missed, and was used in, in a row."""
+    return rows.row_of(tables.PROGRESS, tables.id_key(number), f"progress of node {number}")
 
 
 def totals() -> Question:
@@ -150,6 +162,8 @@ QUESTIONS: Final = (
     farm,
     node,
     contract,
+    terms,
+    progress,
     totals,
     block,
     tx,

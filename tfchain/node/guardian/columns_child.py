@@ -102,11 +102,11 @@ class Desk:
 
 def _resumed(genesis: Genesis, sealed: bytes, height_max: int) -> tuple[Columns, str]:
     """The program where the checkpoint left it, else at the beginning, and why."""
-    fresh = Columns(genesis.params, genesis.policies)
+    fresh = Columns(genesis.params, genesis.policies, genesis.supply())
     if not sealed:
         return fresh, ""
     try:
-        program = Columns.resume(genesis.params, genesis.policies, sealed)
+        program = Columns.resume(genesis.params, genesis.policies, sealed, genesis.supply())
     except Malformed as fault:
         return fresh, wire.noted(f"checkpoint refused: {fault}; all blocks are taken again")
     if program.height > height_max:

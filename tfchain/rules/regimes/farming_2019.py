@@ -32,6 +32,7 @@ from tfchain.rules.regime import (
     NOTHING_OWED,
     OUT_OF_RANGE,
     PAID,
+    STREAK_MAX,
     UNMANAGED_REFURBISHED,
     UNTIL_POOL_USED,
     VIOLATION,
@@ -188,6 +189,7 @@ def owed(capacity: Capacity, terms: Terms, measured: Measured) -> Owed:
     base = worth if worth <= U64_MAX else 0
     due = _part(full, own, measured)
     reason = _reason(own, measured, uptime, floor)
+    used = measured.used > own.utilisation  # "more than 30 % utilization"
     amount = 0 if reason else due
     return Owed(
         cu=Millionths(own.cu),
@@ -201,7 +203,8 @@ def owed(capacity: Capacity, terms: Terms, measured: Measured) -> Owed:
         amount=Utft(amount),
         reason=reason if reason or amount else NOTHING_OWED,
         missed=_missed(own, measured, uptime, floor),
-        lock=FREE if capacity.certified else UNTIL_POOL_USED,
+        lock=FREE if capacity.certified or used else UNTIL_POOL_USED,
+        used_for=min(measured.used_before + 1, STREAK_MAX) if used else 0,
         steps=(measured.index, measured.start, measured.first, measured.missed, due),
     )
 

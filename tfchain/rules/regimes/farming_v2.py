@@ -21,9 +21,9 @@ from tfchain.base.units import (
     Utft,
     mul_div_floor,
 )
+from tfchain.ledger.calendar import month_of
 from tfchain.ledger.records import Resources
 from tfchain.ledger.uptime import NONE
-from tfchain.rules.periods import month_of
 from tfchain.rules.regime import (
     BELOW_SLA,
     DIMINISHED,

@@ -179,5 +179,12 @@ def _reason(terms: Terms, measured: Measured, fits: bool, uptime: PerMille, floo
 
 
 REGIME: Final = Regime(
-    number=3, name="farming_v3", offer=Offer(), terms=Frozen, frozen=frozen, owed=owed, text=True
+    number=3,
+    name="farming_v3",
+    offer=Offer(),
+    terms=Frozen,
+    frozen=frozen,
+    owed=owed,
+    renewable=True,
+    text=True,
 )

@@ -23,11 +23,13 @@ from tfchain.ledger.uptime import NONE
 from tfchain.rules.capacity import MILLION, compute_units, network_units, storage_units
 from tfchain.rules.regime import (
     BELOW_SLA,
+    FREE,
     MUST_REGISTER,
     NO_UPTIME,
     NOTHING_OWED,
     OUT_OF_RANGE,
     PAID,
+    STREAK_MAX,
     UNTIL_OLD_OR_USED,
     VIOLATION,
     VIRTUALIZED,
@@ -38,6 +40,7 @@ from tfchain.rules.regime import (
     Regime,
     Registration,
     Terms,
+    named,
     numbers_of,
 )
 
@@ -55,7 +58,14 @@ MISSED_MAX: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """Nothing: policies and the connection price are votes of their own."""
+    """When coins are free; policies and the connection price are votes of their own."""
+
+    age: int = 63_141_120
+    """Seconds from a node's first report: twenty-four standard months."""
+    utilisation: int = 300
+    """Per mille of the node in use ..."""
+    used_periods: int = 3
+    """... in so many periods in a row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +76,9 @@ class Frozen:
     """utft for a full period; 2^64 - 1 where it would be more than any account holds."""
     uptime: int
     """Least per mille that is paid."""
+    age: int
+    utilisation: int
+    used_periods: int
     length: int
     cu: int
     su: int
@@ -77,7 +90,7 @@ class Frozen:
 
 def frozen(offered: tuple[int, ...], node: Registration) -> tuple[int, ...]:
     """The terms of a node that registers now, in the order of `Frozen`."""
-    assert not offered, "this regime offers nothing of its own"
+    offer = named(Offer, offered)
     capacity = Capacity(resources=node.resources, certified=node.certified)
     size, price = node.resources, node.policy.connection_price
     cu, su = compute_units(size), storage_units(size)
@@ -86,6 +99,9 @@ def frozen(offered: tuple[int, ...], node: Registration) -> tuple[int, ...]:
         Frozen(
             tokens=min(mul_div_floor(base, UTFT_PER_TFT, price) if price > 0 else 0, U64_MAX),
             uptime=_share(capacity, node.policy, PerMille(WHOLE))[0],
+            age=offer.age,
+            utilisation=offer.utilisation,
+            used_periods=offer.used_periods,
             length=node.length,
             cu=min(cu, U64_MAX),
             su=min(su, U64_MAX),
@@ -108,6 +124,8 @@ def owed(capacity: Capacity, terms: Terms, measured: Measured) -> Owed:
     uptime = uptime_permille(measured.uptime, measured.length)
     floor, share = _share(capacity, terms, uptime)
     reason = _reason(terms, measured, fits, uptime, floor)
+    own = named(Frozen, terms.own)
+    used_for = min(measured.used_before + 1, STREAK_MAX) if measured.used >= own.utilisation else 0
     musd = 0 if reason else base * share // WHOLE
     amount = 0 if reason else full * share // WHOLE
     return Owed(
@@ -122,8 +140,21 @@ def owed(capacity: Capacity, terms: Terms, measured: Measured) -> Owed:
         amount=Utft(amount),
         reason=reason if reason or amount else NOTHING_OWED,
         missed=_missed(measured, uptime, floor),
-        lock=UNTIL_OLD_OR_USED,
+        lock=_lock(own, measured, used_for),
+        used_for=used_for,
     )
+
+
+def _lock(own: Frozen, measured: Measured, used_for: int) -> int:
+    """Free once old enough, or while used enough; with less use what comes is locked again."""
+    if measured.age >= own.age or used_for >= own.used_periods:
+        return FREE
+    return UNTIL_OLD_OR_USED
+
+
+def lock_age(own: tuple[int, ...]) -> Seconds | None:
+    """Seconds from the first report, by the contract's own numbers."""
+    return Seconds(named(Frozen, own).age)
 
 
 def uptime_permille(uptime: Seconds, length: Seconds) -> PerMille:
@@ -189,5 +220,7 @@ REGIME: Final = Regime(
     terms=Frozen,
     frozen=frozen,
     owed=owed,
+    renewable=True,
+    lock_age=lock_age,
     text=True,
 )

@@ -10,8 +10,10 @@ from tfchain.base.units import PeriodIndex, ScheduleId, Utft
 from tfchain.ledger import tables
 from tfchain.ledger.accounts import credit
 from tfchain.ledger.electorate import count_paid
+from tfchain.ledger.locks import lock, release
 from tfchain.ledger.minting import MINT_TAG, Batch, MintEntry, MintRecord
 from tfchain.ledger.state import State
+from tfchain.rules.regime import FREE, UNCHANGED, WITHHELD
 from tfchain.tx.kind import Context
 from tfchain.tx.lookup import totals
 
@@ -46,8 +48,8 @@ class Mint:
         name = tables.batch_key(self.schedule, self.period)
         place = tables.in_batch(name, entry.node_id)
         receipt = tables.RECEIPTS.need(state, place)
+        _give(state, entry)
         if entry.amount:
-            credit(state, entry.account, entry.amount)
             count_paid(state, receipt)
         record = MintRecord(
             schedule=self.schedule,
@@ -69,3 +71,15 @@ class Mint:
             mints_count=batch.mints_count + 1,
             mints_frontier=frontier,
         )
+
+
+def _give(state: State, entry: MintEntry) -> None:
+    """Coins are locked or free; where they are free, so is what the node had locked before."""
+    if entry.lock == FREE:
+        release(state, entry.node_id)
+        if entry.amount:
+            credit(state, entry.account, entry.amount)
+    elif entry.lock in (WITHHELD, UNCHANGED):
+        assert not entry.amount, "nothing is minted where nothing is due"
+    elif entry.amount:
+        lock(state, entry.node_id, entry.lock, entry.account, entry.amount)

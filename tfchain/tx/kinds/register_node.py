@@ -9,13 +9,13 @@ from tfchain.errors import Rejected
 from tfchain.ledger import kept, tables
 from tfchain.ledger.accounts import debit
 from tfchain.ledger.params import RegimeRow
-from tfchain.ledger.records import Contract, Node, NodeRef, Place, Resources, Uptime
+from tfchain.ledger.records import Node, NodeRef, Place, Resources, Uptime
 from tfchain.ledger.state import State
 from tfchain.ledger.uptime import PowerState
-from tfchain.rules.capacity import compute_units, storage_units
-from tfchain.tx import policies
+from tfchain.tx.contracts import contract_of, own_terms
 from tfchain.tx.kind import Context
 from tfchain.tx.lookup import check_acceptance, check_resources, farm_at, next_ids, twin_of
+from tfchain.tx.running import first_account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +53,11 @@ class RegisterNode:
         node = self._node(context, NodeId(next_ids(state, nodes=1).nodes), twin.id)
         key = tables.id_key(node.id)
         kept.put(state, tables.NODES, key, node)
-        kept.put(state, tables.CONTRACTS, key, self._contract(state, context, node.id, regime))
+        contract = contract_of(state, context, node, regime)
+        kept.put(state, tables.CONTRACTS, key, contract)
+        kept.put(state, tables.OWN_TERMS, key, own_terms(state, context, node, contract, regime))
         tables.NODE_OF.put(state, tables.id_key(twin.id), NodeRef(node_id=node.id))
-        tables.UPTIMES.put(state, key, self._uptime(regime))
+        tables.UPTIMES.put(state, key, self._uptime(context, regime))
 
     def _node(self, context: Context, node_id: NodeId, twin_id: TwinId) -> Node:
         return Node(
@@ -71,37 +73,14 @@ class RegisterNode:
             deposit=context.params.node_deposit,
         )
 
-    def _uptime(self, regime: RegimeRow) -> Uptime:
+    def _uptime(self, context: Context, regime: RegimeRow) -> Uptime:
+        schedule = context.params.schedule(regime.schedule)
         return Uptime(
             reporter=self.reporter,
             schedule=regime.schedule,
             last_t=Seconds(0),
             power_moved=Seconds(0),
             power=PowerState(target_up=True, state_up=True, down_at=Seconds(0)),
-            running=None,
+            running=first_account(schedule, context.time),
             ended=None,
-        )
-
-    def _contract(
-        self, state: State, context: Context, node_id: NodeId, regime: RegimeRow
-    ) -> Contract:
-        params = context.params
-        size = compute_units(self.resources), storage_units(self.resources)
-        policy = policies.take(state, context, farm_at(state, self.farm_id), size, certified=False)
-        return Contract(
-            node_id=node_id,
-            regime=regime.regime,
-            schedule=regime.schedule,
-            policy_id=policy.id,
-            price_cu=policy.price_cu,
-            price_su=policy.price_su,
-            price_nu=policy.price_nu,
-            price_ipv4=policy.price_ipv4,
-            minimal_uptime=policy.minimal_uptime,
-            policy_immutable=policy.immutable,
-            policy_default=policy.default,
-            connection_price=params.connection_price,
-            registered=context.time,
-            cu=size[0],
-            su=size[1],
         )

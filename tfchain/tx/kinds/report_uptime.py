@@ -7,6 +7,7 @@ from tfchain.base.units import NodeId, Seconds
 from tfchain.errors import Rejected
 from tfchain.ledger import kept, tables
 from tfchain.ledger.state import State
+from tfchain.ledger.terms import FirstReport
 from tfchain.tx import running
 from tfchain.tx.kind import Context
 from tfchain.tx.lookup import check_enabled, reported_row
@@ -36,9 +37,16 @@ class ReportUptime:
             raise Rejected("bad_uptime", f"{self.uptime} seconds at {self.t}")
         key = tables.id_key(self.node_id)
         row = tables.UPTIMES.need(state, key)
+        if not any(one is not None and one.last_at is not None for one in (row.running, row.ended)):
+            self._note_first(state, key)
         gaps = tables.GAPS.get(state, tables.SINGLE)
         report = self.t, Seconds(self.uptime)
         after = running.reported(
             row, context.params, context.time, report, () if gaps is None else gaps.rows
         )
         kept.put_account(state, key, after)
+
+    def _note_first(self, state: State, key: bytes) -> None:
+        """Its age on the grid counts from its first report ever (rules.md 7)."""
+        if tables.FIRST_REPORTS.get(state, key) is None:
+            tables.FIRST_REPORTS.put(state, key, FirstReport(at=self.t))

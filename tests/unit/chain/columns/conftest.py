@@ -33,7 +33,7 @@ class Paper:
 
     def __init__(self, genesis: Genesis) -> None:
         self.genesis = genesis
-        self.columns = Columns(genesis.params, genesis.policies)
+        self.columns = Columns(genesis.params, genesis.policies, genesis.supply())
         self.height = 0
 
     def account(self, number: int) -> Address:

@@ -12,9 +12,13 @@ from tfchain.base.units import Address, FarmId, NodeId, PeriodIndex, ScheduleId,
 from tfchain.chain.columns.blocks import (
     Event,
     FarmMade,
+    Minted,
     NodeChanged,
+    NodeDeleted,
     NodeMade,
     PayoutSet,
+    PoolSet,
+    Renewed,
     Reported,
     StateSet,
     StellarSet,
@@ -28,8 +32,12 @@ from tfchain.tx.kind import Kind
 from tfchain.tx.kinds.commit_mint import CommitMint
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.create_twin import CreateTwin
+from tfchain.tx.kinds.delete_node import DeleteNode
 from tfchain.tx.kinds.register_node import RegisterNode
+from tfchain.tx.kinds.release_lock import ReleaseLock
+from tfchain.tx.kinds.renew_contract import RenewContract
 from tfchain.tx.kinds.report_uptime import ReportUptime
+from tfchain.tx.kinds.set_farm_pool import SetFarmPool
 from tfchain.tx.kinds.set_payout_account import SetPayoutAccount
 from tfchain.tx.kinds.set_power_state import SetPowerState
 from tfchain.tx.kinds.set_power_target import SetPowerTarget
@@ -84,6 +92,9 @@ def _of(body: Kind) -> bytes:
         (ReportUptime(node_id=NodeId(3), t=Seconds(9), uptime=8), Reported(3, 9, 8)),
         (SetPowerTarget(node_id=NodeId(3), up=True), TargetSet(3, up=True)),
         (SetPowerState(node_id=NodeId(3), t=Seconds(9), up=False), StateSet(3, up=False)),
+        (SetFarmPool(farm_id=FarmId(1), pool=2, guarantee=990), PoolSet(1, 2, 990)),
+        (DeleteNode(node_id=NodeId(3)), NodeDeleted(3)),
+        (RenewContract(node_id=NodeId(3)), Renewed(3)),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -94,7 +105,15 @@ def test_a_kind_says_what_it_says(body: Kind, event: Event) -> None:
 def test_what_moves_coins_alone_is_passed_over() -> None:
     transfer = Transfer(to=ME, amount=Utft(5))
     commit = CommitMint(schedule=ScheduleId(0), period=PeriodIndex(0), digest=bytes(32))
-    assert read_block([_of(transfer), _of(commit), _raw(0, [1])], ["ok"] * 3) == []
+    release = ReleaseLock(node_id=NodeId(3))
+    assert read_block([_of(transfer), _of(commit), _of(release)], ["ok"] * 3) == []
+
+
+def test_a_mint_says_how_much() -> None:
+    entries = [[1, node, ME, 500 + node, 0, bytes(32)] for node in (1, 2)]
+    assert read_block([_raw(0, [1, 0, 7, bytes(32), 3, entries])], ["ok"]) == [Minted(1_003)]
+    with pytest.raises(Malformed, match="mint entries"):
+        read_block([_raw(0, [1, 0, 7, bytes(32), 3, 4])], ["ok"])
 
 
 def test_what_took_no_effect_is_not_even_read() -> None:
@@ -104,7 +123,7 @@ def test_what_took_no_effect_is_not_even_read() -> None:
 @pytest.mark.parametrize("number", sorted(KINDS))
 def test_no_kind_of_the_ledger_is_unknown_here(number: int) -> None:
     """Those that are read at all find fault with an empty body, not with their number."""
-    if number in {0, *range(10, 23), 24, 25, 27}:
+    if number in {*range(10, 23), 24, 25, 27, 43}:
         assert read_block([_raw(number, [])], ["ok"]) == []
         return
     with pytest.raises(Malformed, match="a list of"):

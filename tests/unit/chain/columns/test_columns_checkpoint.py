@@ -68,7 +68,7 @@ def test_a_resumed_program_goes_on_as_if_it_had_never_stopped(
         paper.join(-5)
         _busy(paper)
     sealed = resumed.columns.checkpoint()
-    resumed.columns = Columns.resume(genesis.params, genesis.policies, sealed)
+    resumed.columns = Columns.resume(genesis.params, genesis.policies, sealed, genesis.supply())
     assert resumed.columns.height == through.columns.height
     assert resumed.columns.checkpoint() == sealed
     for paper in (through, resumed):
@@ -82,7 +82,9 @@ def test_a_resumed_program_goes_on_as_if_it_had_never_stopped(
 def test_forgetting_outlives_a_stop(joined: Paper, genesis: Genesis) -> None:
     joined.block(72)
     joined.columns.forget(0, 0)
-    resumed = Columns.resume(genesis.params, genesis.policies, joined.columns.checkpoint())
+    resumed = Columns.resume(
+        genesis.params, genesis.policies, joined.columns.checkpoint(), genesis.supply()
+    )
     with pytest.raises(Unavailable, match="forgotten"):
         resumed.result(0, 0)
 
@@ -92,31 +94,31 @@ def test_a_bit_that_flipped_is_noticed(joined: Paper, genesis: Genesis, place: i
     sealed = bytearray(joined.columns.checkpoint())
     sealed[place] ^= 1
     with pytest.raises(Malformed, match="hash"):
-        Columns.resume(genesis.params, genesis.policies, bytes(sealed))
+        Columns.resume(genesis.params, genesis.policies, bytes(sealed), genesis.supply())
 
 
 @pytest.mark.parametrize("sealed", [b"", bytes(31), digest(b"tf/columns", b"")])
 def test_a_checkpoint_cut_off_is_malformed(genesis: Genesis, sealed: bytes) -> None:
     with pytest.raises(Malformed):
-        Columns.resume(genesis.params, genesis.policies, sealed)
+        Columns.resume(genesis.params, genesis.policies, sealed, genesis.supply())
 
 
 def test_a_checkpoint_of_another_chain_is_malformed(joined: Paper, genesis: Genesis) -> None:
     joined.block(1)
     sealed = joined.columns.checkpoint()
     with pytest.raises(Malformed, match="constants"):
-        Columns.resume(genesis.params, genesis.policies[:1], sealed)
+        Columns.resume(genesis.params, genesis.policies[:1], sealed, genesis.supply())
 
 
 def test_columns_of_unequal_length_are_malformed(joined: Paper, genesis: Genesis) -> None:
     joined.report(5, 5)
-    constants = checkpoint.constants_hash(genesis.params, genesis.policies)
+    constants = checkpoint.constants_hash(genesis.params, genesis.policies, genesis.supply())
     kept = checkpoint.unseal(joined.columns.checkpoint(), constants)
     (stream,) = kept.streams
     for columns in (stream.columns[:-8], stream.columns[:-1]):
         cut = replace(kept, streams=(replace(stream, columns=columns),))
         with pytest.raises(Malformed, match="columns"):
-            Columns.resume(genesis.params, genesis.policies, checkpoint.seal(cut))
+            Columns.resume(genesis.params, genesis.policies, checkpoint.seal(cut), genesis.supply())
 
 
 def test_a_checkpoint_too_long_is_malformed_unread() -> None:

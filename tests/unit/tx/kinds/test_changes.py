@@ -378,7 +378,10 @@ def test_the_next_block_counts_from_anew(four: State) -> None:
         pytest.param("consensus.propose", 0, "constant", id="no timeout at all"),
         pytest.param("consensus.block_bytes", 1 << 40, "constant", id="beyond its shape"),
         pytest.param("consensus.interval", 60_000, "constant", id="at odds with another"),
-        pytest.param("ledger.supply_cap", 1, "constant", id="none that a vote changes"),
+        pytest.param("ledger.supply_cap", 10**16, "ok", id="a cap that falls"),
+        pytest.param("ledger.supply_cap", 10**17, "constant", id="a cap that rises"),
+        pytest.param("ledger.supply_cap", 1, "constant", id="a cap below what is minted"),
+        pytest.param("ledger.node_deposit", 1, "constant", id="none that a vote changes"),
         pytest.param("consensus", 1, "constant", id="no field"),
     ],
 )

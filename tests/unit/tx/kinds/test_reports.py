@@ -12,6 +12,7 @@ from tfchain.ledger import tables
 from tfchain.ledger.params import Params
 from tfchain.ledger.records import Uptime
 from tfchain.ledger.state import State
+from tfchain.ledger.terms import FirstReport
 from tfchain.tx.kind import Context
 from tfchain.tx.kinds.report_uptime import ReportUptime
 from tfchain.tx.kinds.set_power_state import SetPowerState
@@ -41,7 +42,16 @@ def total_of(state: State) -> int:
     return running.total
 
 
+def test_the_first_report_ever_begins_a_nodes_age(grid: State, act: Act) -> None:
+    for t in (START + 4, START + 6, START + 64, START + 130):
+        assert act(report(t, uptime=9), REPORTER, t) == "ok"
+    assert tables.FIRST_REPORTS.need(grid, tables.id_key(NODE)) == FirstReport(
+        at=Seconds(START + 4)
+    )
+
+
 def test_a_report_credits_its_node_in_one_row(grid: State, act: Act) -> None:
+    assert act(report(START + 2, uptime=7), REPORTER, START + 2) == "ok"
     before = {(table.name, key): value for table, key, value in grid.changes()}
     assert act(report(START + 4, uptime=9), REPORTER, START + 4) == "ok"
     assert (row_of(grid).last_t, total_of(grid)) == (START + 4, 4)
