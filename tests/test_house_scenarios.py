@@ -1,7 +1,8 @@
-"""Every scenario and every invariant of the consensus has a test that cites it by number.
+"""Every scenario, invariant and binding rule of the consensus has a test that cites it by number.
 
-`tests/scenarios.txt` has the scenarios' numbers and titles. A test cites in its docstring, or in the
-ids of its table: "Scenario 21", "Scenarios 1, 9 and 33 to 36", "12: ...".
+`tests/scenarios.txt` and `tests/musts.txt` have numbers and titles; a rule that does not bind this
+chain has behind its title why. A test cites in its docstring, or in the ids of its table: "Scenario
+21", "Scenarios 1, 9 and 33 to 36", "12: ...", "1.7.3", "1.5 B1, B4".
 """
 
 import ast
@@ -14,10 +15,13 @@ TESTS = Path(__file__).resolve().parent
 SCENARIOS = dict(
     line.split(" ", 1) for line in (TESTS / "scenarios.txt").read_text("utf-8").splitlines()
 )
+MUSTS = dict(line.split(" ", 1) for line in (TESTS / "musts.txt").read_text("utf-8").splitlines())
 INVARIANTS = (*(f"S{number}" for number in range(1, 12)), "L1", "L2", "L3", "L4", "D1")
 _CITED = re.compile(r"[Ss]cenarios? ((?:\d+(?:, | and | to )?)+)")
 _RANGE = re.compile(r"(\d+) to (\d+)")
 _IN_AN_ID = re.compile(r"['\"](\d+): ")
+_RULE = re.compile(r"(?<![\d.])1\.\d+\.\d+(?!\.?\d)")
+_OF_TIME = re.compile(r"(?<![\d.])1\.5 ((?:[AB]\d(?:, | and )?)+)")
 
 
 def _said() -> list[str]:
@@ -41,8 +45,17 @@ def _numbers(text: str) -> set[str]:
     return found
 
 
+def _rules(text: str) -> set[str]:
+    """The rules that a text cites; those of block time by letter and number."""
+    found = set(_RULE.findall(text))
+    for row in _OF_TIME.findall(text):
+        found |= set(re.findall(r"[AB]\d", row))
+    return found
+
+
 SAID = _said()
 CITED = {number for text in SAID for number in _numbers(text)}
+RULES = {number for text in SAID for number in _rules(text)}
 
 
 def test_the_map_has_all_of_them() -> None:
@@ -52,6 +65,12 @@ def test_the_map_has_all_of_them() -> None:
 @pytest.mark.parametrize("number", SCENARIOS)
 def test_a_scenario_has_a_test(number: str) -> None:
     assert number in CITED, SCENARIOS[number]
+
+
+@pytest.mark.parametrize("number", MUSTS)
+def test_a_rule_has_a_test_or_a_reason(number: str) -> None:
+    title, _, reason = MUSTS[number].partition(" | ")
+    assert (number in RULES) == (not reason), title
 
 
 @pytest.mark.parametrize("number", INVARIANTS)
@@ -70,3 +89,15 @@ def test_an_invariant_has_a_test(number: str) -> None:
 )
 def test_citations_are_read(text: str, numbers: set[str]) -> None:
     assert _numbers(text) == numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        ("Consensus 1.1.10, 1.7.3: as it says.", {"1.1.10", "1.7.3"}),
+        ("1.1.14 a, and 1.5 B1, B4.", {"1.1.14", "B1", "B4"}),
+        ("127.0.0.1, 11.1.1 and 1.2.3.4 are none", set()),
+    ],
+)
+def test_citations_of_rules_are_read(text: str, rules: set[str]) -> None:
+    assert _rules(text) == rules

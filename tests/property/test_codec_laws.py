@@ -49,6 +49,7 @@ def test_what_is_encoded_comes_back_as_it_was(value: Plain) -> None:
 @example(b"\xdf\xff\xff\xff\xff")
 @example(b"\xd6\xff\x00\x00\x00\x00")
 def test_any_bytes_are_a_value_with_this_spelling_or_malformed(soup: bytes) -> None:
+    """1.6.2."""
     _read_or_refuse(soup)
 
 

@@ -40,6 +40,7 @@ def test_a_cut_at_any_byte_leaves_exactly_the_whole_records(payloads: list[bytes
 def test_corruption_never_yields_a_record_that_was_not_written(
     payloads: list[bytes], choices: st.DataObject
 ) -> None:
+    """1.7.1."""
     content = bytearray(_log(payloads))
     spots = st.lists(
         st.tuples(st.integers(0, max(len(content) - 1, 0)), st.integers(0, 255)), max_size=4
@@ -56,6 +57,7 @@ def test_corruption_never_yields_a_record_that_was_not_written(
 def test_one_flipped_bit_is_a_torn_end_or_damage_at_its_record(
     payloads: list[bytes], choices: st.DataObject
 ) -> None:
+    """1.7.1."""
     content = bytearray(_log(payloads))
     offset = choices.draw(st.integers(0, len(content) - 1))
     content[offset] ^= 1 << choices.draw(st.integers(0, 7))

@@ -61,7 +61,7 @@ def test_seeds_that_once_broke_something(scenario: str, seed: int) -> None:
 
 @pytest.mark.parametrize("scenario", ["mixed", "liar", "twins", "power cuts"])
 def test_one_seed_is_one_run(scenario: str) -> None:
-    """D1: the same trace hash, twice in one process."""
+    """1.4.5, D1: the same trace hash, twice in one process."""
     plan = Plan(seed=3, scenario=scenario)
     assert simulate(plan) == simulate(plan)
 

@@ -31,12 +31,12 @@ def _world(seconds: int = 6) -> World:
 
 @pytest.mark.parametrize("effect", EFFECTS)
 def test_a_crash_before_any_effect_costs_nothing_that_was_said_or_stored(effect: int) -> None:
-    """Scenario 21: S3, S4, S7 and progress."""
+    """1.7.9, scenario 21: S3, S4, S7 and progress."""
     _held(simulate(Plan(seed=4 * effect + effect % 4, scenario=BOUNDARIES)))
 
 
 def test_the_effects_of_five_heights_are_all_among_the_boundaries() -> None:
-    """Scenario 21: how far seeds have to go, four for each effect."""
+    """1.7.9, scenario 21: how far seeds have to go, four for each effect."""
     world, effects, last = _world(), [0], max(EFFECTS)
     step = world.trace.step
 

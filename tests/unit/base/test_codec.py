@@ -89,6 +89,7 @@ def test_true_and_one_and_text_and_bytes_are_four_different_values() -> None:
     ],
 )
 def test_any_other_spelling_is_refused(spelling: str) -> None:
+    """1.6.2."""
     with pytest.raises(Malformed):
         decode(bytes.fromhex(spelling), ROOM)
 
@@ -117,6 +118,7 @@ def test_a_depth_bomb_is_refused_without_exhausting_the_stack(depth: int) -> Non
     ],
 )
 def test_a_declared_length_allocates_nothing(bomb: bytes) -> None:
+    """1.16.1."""
     tracemalloc.start()
     try:
         with pytest.raises(Malformed):

@@ -23,6 +23,7 @@ def _tree_hash(leaves: list[bytes]) -> bytes:
 
 @pytest.mark.parametrize("count", range(len(LEAVES) + 1))
 def test_the_root_is_that_of_rfc_6962(count: int) -> None:
+    """1.18.1."""
     assert merkle.root(TAG, LEAVES[:count]) == _tree_hash(LEAVES[:count])
 
 
@@ -98,6 +99,7 @@ def test_a_proof_of_anything_else_is_refused(
 
 
 def test_an_inner_node_does_not_pass_for_a_leaf() -> None:
+    """1.18.1."""
     left, right = (merkle.leaf_hash(TAG, leaf) for leaf in (b"0", b"1"))
     top = merkle.root(TAG, [b"0", b"1"])
     assert merkle.inner_hash(TAG, left, right) == top

@@ -46,6 +46,7 @@ def test_both_sides_agree() -> None:
     ],
 )
 def test_a_point_of_low_order_is_refused(point: str) -> None:
+    """1.13.1."""
     with pytest.raises(Malformed, match="low order"):
         agree(BOB_SECRET, bytes.fromhex(point))
 

@@ -106,6 +106,7 @@ def test_a_forked_primary_is_found_out_and_both_sides_get_evidence(
 def test_evidence_of_a_made_up_block_names_who_signed_it(
     right: "LightChain", stale: "LightChain"
 ) -> None:
+    """1.9.2, a lunatic."""
     comparison, _ = _compared(_trace(stale, 16, 25), right)
     assert comparison.fork is not None
     proof = comparison.fork.against_primary
@@ -157,7 +158,8 @@ def test_two_commits_of_one_round_are_evidence_that_a_block_can_hold(
 
 
 def test_two_values_in_two_rounds_name_nobody(right: "LightChain", double: "LightChain") -> None:
-    """Amnesia cannot be told from signatures alone (1.9.1); that there is a fork is shown."""
+    """1.9.2: amnesia cannot be told from signatures alone (1.9.1); that there is a fork is
+    shown."""
     block = double.at(19)
     later = double.signed(block.header, block.validators, right.numbers[18], round_=2)
     proof = attack.attack_of(right.at(17), later, right.at(19))

@@ -70,6 +70,7 @@ PAIRS: dict[str, tuple[int, Message, Message]] = {
 
 @pytest.mark.parametrize("name", PAIRS)
 def test_a_conflict_makes_one_piece_that_anybody_can_check(name: str) -> None:
+    """1.9.1, 1.9.2, equivocation."""
     kind, first, second = PAIRS[name]
     piece = evidence_of(SET, Conflict(kind=kind, first=first, second=second))
     assert piece == evidence_of(SET, Conflict(kind=kind, first=second, second=first))

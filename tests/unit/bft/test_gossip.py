@@ -86,7 +86,7 @@ def test_a_view_says_who_was_heard_in_each_round(ours: Machine) -> None:
 
 
 def test_a_peer_gets_what_it_lacks_and_nothing_else(ours: Machine, theirs: Machine) -> None:
-    """Scenario 17: what was lost is sent again, whoever sent it once."""
+    """1.14.1, scenario 17: what was lost is sent again, whoever sent it once."""
     both = [vote(PREVOTE, 0, V, 0)]
     only_ours: list[Message] = [proposal(0), vote(PREVOTE, 0, V, 1), vote(PRECOMMIT, 0, NIL, 2)]
     for message in [*both, *only_ours]:
@@ -169,7 +169,7 @@ def test_a_bitmap_of_the_wrong_length_is_refused(kind: int, ours: Machine, their
 def test_answers_and_views_are_bounded(
     ours: Machine, four: ValidatorSet, params: Consensus
 ) -> None:
-    """S10: sixty rounds of votes of four validators and more."""
+    """1.14.2, S10: sixty rounds of votes of four validators and more."""
     for number in range(66):
         ours.receive(event(vote(PREVOTE, number, NIL, 0)))
         ours.receive(event(vote(PREVOTE, number, NIL, 1)))

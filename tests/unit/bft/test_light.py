@@ -241,6 +241,23 @@ def test_a_later_block_is_refused(steady: "LightChain", name: str) -> None:
     assert found == code
 
 
+@pytest.mark.parametrize("name", sorted(FAULTS.keys() - {"with a false signature"}))
+def test_no_signature_is_verified_for_what_is_refused_without(
+    steady: "LightChain", name: str
+) -> None:
+    """1.17.6: cheap checks first, the tally of the slots among them."""
+    asked: list[bytes] = []
+
+    def count(key: bytes, message: bytes, signature: bytes) -> bool:
+        asked.append(signature)
+        return verify(key, message, signature)
+
+    block = FAULTS[name][0](steady.at(5))
+    with pytest.raises(light.Distrust):
+        light.check_next(TERMS, steady.at(2), block, NOW, count)
+    assert asked == []
+
+
 @pytest.mark.parametrize(
     ("edit", "code"),
     [
@@ -310,7 +327,7 @@ def test_the_trust_level_counts_the_known_set(
 
 
 def test_nobody_is_counted_twice(light_chain: "type[LightChain]") -> None:
-    """A set that lists its one known member four times has no third of the known set."""
+    """1.17.3, 1.5 A4: a set that lists its one known member four times has no third of the known."""
     chain = light_chain([FOUR, FOUR, (4, 11, 12, 13)])
     block = chain.at(3)
     known = next(
@@ -376,6 +393,7 @@ def test_an_earlier_block_is_refused(
 
 
 def test_priorities_are_held_against_the_header(steady: "LightChain") -> None:
+    """1.17.6: and only where somebody goes on to vote."""
     light.check_priorities(steady.at(5))
     turned = replace(steady.at(5), validators=steady.at(5).validators.stepped())
     light.check_next(TERMS, steady.at(2), turned, NOW, verify)

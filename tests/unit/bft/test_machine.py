@@ -373,7 +373,7 @@ def test_a_polka_for_an_invalid_block_is_not_precommitted(d: Seat) -> None:
 
 
 def test_a_locked_node_prevotes_nil_for_a_fresh_block(b: Seat) -> None:
-    """Scenario 2, consensus 1.1.3: B locked v, round 2's proposer offers fresh w."""
+    """1.1.14 a, scenario 2, consensus 1.1.3: B locked v, round 2's proposer offers fresh w."""
     b.lock(V)
     b.pass_round(1)
     b.checked(W)
@@ -528,6 +528,7 @@ def test_a_decision_comes_even_before_the_start(four: ValidatorSet, params: Cons
 def test_votes_before_the_start_are_kept_and_answered_after_it(
     four: ValidatorSet, params: Consensus
 ) -> None:
+    """1.1.1: the log is of the height, not of the step."""
     seat = Seat(four, params, D)
     seat.checked()
     seat.proposed()
@@ -611,7 +612,7 @@ def test_a_block_that_two_thirds_precommitted_and_we_find_invalid_stops_us(d: Se
 
 
 def test_a_third_and_one_further_on_take_us_along(d: Seat) -> None:
-    """Scenario 8, consensus 1.1.10: straight from round 0 to round 7."""
+    """1.1.14 c, scenario 8, consensus 1.1.10: straight from round 0 to round 7."""
     d.prevotes(7, V, A)
     assert d.machine.round == 0
     effects = d.precommits(7, NIL, B)
@@ -665,7 +666,7 @@ def test_rounds_far_behind_are_forgotten_but_for_the_locked_one(b: Seat) -> None
 
 
 def test_nil_two_thirds_keep_the_lock(b: Seat) -> None:
-    """Scenario 10, consensus 1.1.7: nil never unlocks."""
+    """1.1.14 b, scenario 10, consensus 1.1.7: nil never unlocks."""
     b.lock(V)
     b.timeout(PROPOSE, 1)
     b.prevotes(1, NIL, A, C, D)
@@ -684,7 +685,7 @@ def test_two_thirds_of_nil_precommit_nil_at_once(d: Seat) -> None:
 
 
 def test_a_polka_for_a_block_that_is_not_here_keeps_the_lock(b: Seat) -> None:
-    """Scenario 11: precommit nil, fetch, and later only the valid value changes."""
+    """1.1.14 b, scenario 11: precommit nil, fetch, and later only the valid value changes."""
     b.lock(V)
     b.timeout(PROPOSE, 1)
     assert WantBlock(block_id=W) in b.prevotes(1, W, A, C, D)

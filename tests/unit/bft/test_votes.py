@@ -75,6 +75,7 @@ def test_one_accusation_a_validator(votes: VoteSet) -> None:
 
 
 def test_second_votes_for_the_claimed_id_count_for_it_alone(votes: VoteSet) -> None:
+    """1.14.2."""
     votes.add(vote(0, NIL))
     votes.add(vote(1, V))
     votes.claim(V)
@@ -100,7 +101,7 @@ def test_the_first_vote_for_the_claimed_id_counts_once(votes: VoteSet) -> None:
 
 
 def test_another_claim_drops_the_second_votes_of_the_one_before(votes: VoteSet) -> None:
-    """S10: at most one second vote a validator is kept, whatever is proposed."""
+    """1.14.2, S10: at most one second vote a validator is kept, whatever is proposed."""
     votes.claim(V)
     votes.add(vote(0, NIL))
     votes.add(vote(0, V))

@@ -162,7 +162,8 @@ def test_the_results_root_is_over_codes_alone(chain: "Chain", body: Kind) -> Non
 
 
 def test_roots_stand_for_the_rows(chain: "Chain") -> None:
-    """A table root is that of the stored tree; the state root is over name and root of each."""
+    """1.18.4: a table root is that of the stored tree; the state root is over name and root of
+    each."""
     chain.attend(1, 21, 33)
     for table in tables.IN_TREE:
         named = dict(chain.outcome.table_roots)[table.name]

@@ -234,7 +234,8 @@ def test_a_vote_takes_out_of_jail_and_the_past_stays_settled(four: "Chain") -> N
 
 
 def test_old_evidence_is_judged_by_the_set_of_its_height(four: "Chain") -> None:
-    """1.10.5: whoever was no member then is no member, and the sets of the window are there."""
+    """1.9.2, a phantom, 1.10.5: whoever was no member then is no member, and the sets of the window
+    are there."""
     four.at(4, evidence=(four.double_vote(32, 2),))
     four.until(8)
     row = tables.MEMBERS.need(four.state(), tables.height_key(6))

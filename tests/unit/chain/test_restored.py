@@ -47,6 +47,7 @@ def members(headers: Headers) -> list[Rows]:
 def test_each_part_of_the_tip_comes_from_the_header_that_proves_it(
     headers: Headers, members: list[Rows]
 ) -> None:
+    """1.12.2, 1.12.5."""
     tip = restored_tip(headers, members)
     assert (tip.height, tip.block_id, tip.time) == (AT, id_of(headers.at), headers.at.time)
     assert tip.state_root == headers.above.header.state_root != headers.at.header.state_root
@@ -80,6 +81,7 @@ def test_a_state_with_another_set_than_its_header_stops_us(
 
 
 def test_a_header_with_made_up_priorities_stops_us(headers: Headers, members: list[Rows]) -> None:
+    """1.12.2, 1.17.6."""
     turned = replace(headers.above.validators, priorities=headers.above.validators.priorities[::-1])
     above = replace(headers.above, validators=turned)
     with pytest.raises(Divergence, match=rf"height {AT + 1}:"):

@@ -78,6 +78,7 @@ def test_the_next_block_fits(tip: Tip, params: Params) -> None:
 def test_every_field_is_looked_at_and_named(
     tip: Tip, params: Params, field: str, value: object, named: str
 ) -> None:
+    """1.2.7, 1.5 A2: time grows, from the genesis time on."""
     block = _block(tip, params)
     header = replace(block.header, **{field: value})  # type: ignore[arg-type]
     with pytest.raises(InvalidBlock, match=named):

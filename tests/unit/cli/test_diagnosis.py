@@ -106,7 +106,8 @@ def test_equal_homes_are_equal(home_at: HomeAt) -> None:
 
 
 def test_a_diverged_row_is_named_with_both_values(home_at: HomeAt) -> None:
-    """Complaint 2: block, table, key and both values, and which of them this program computes."""
+    """1.18.4. Complaint 2: block, table, key and both values, and which of them this program
+    computes."""
     one, other = home_at("a", LOW), home_at("b", LOW)
     key, row = richer(other)
     done = called(diff_state, one.folder, other.folder)

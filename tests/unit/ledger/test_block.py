@@ -77,6 +77,7 @@ def test_a_block_comes_back_as_it_was_made(txs: tuple[bytes, ...], commit: Commi
 
 
 def test_the_id_is_over_the_header_and_the_parts() -> None:
+    """1.2.2, P30: so that parts may travel alone one day without another id."""
     raw = make_block(header_of((bytes(2 * PART_BYTES),)), (bytes(2 * PART_BYTES),), COMMIT).raw
     parts = [raw[:PART_BYTES], raw[PART_BYTES : 2 * PART_BYTES], raw[2 * PART_BYTES :]]
     root = merkle.root(b"part", parts)
@@ -85,6 +86,7 @@ def test_the_id_is_over_the_header_and_the_parts() -> None:
 
 
 def test_another_signature_in_the_commit_is_another_block() -> None:
+    """1.8.1: the carried commit is hashed."""
     other = replace(COMMIT, slots=(CommitSlot(flag=FOR_BLOCK, signature=bytes(64)),))
     block = make_block(HEADER, TXS, other)
     assert block.id != BLOCK.id

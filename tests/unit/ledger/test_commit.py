@@ -67,7 +67,8 @@ def commit_of(*flags: int) -> Commit:
 
 
 def test_no_two_statements_have_the_same_bytes() -> None:
-    """Consensus 1.6.1: kind, height, round, POL round, id, time and chain are all told apart."""
+    """1.6.2, consensus 1.6.1: kind, height, round, POL round, id, time and chain are all told
+    apart."""
     height, later, first, second = Height(1), Height(256), Round(0), Round(1)
     statements = [
         vote_message(CHAIN, PREVOTE, height, first, ID),
@@ -185,7 +186,7 @@ def test_signatures_speak_for_one_chain_only() -> None:
 
 
 def test_swapped_slots_are_found() -> None:
-    """Scenario 38: a signature counts in the place of its own validator only."""
+    """1.5 A4, scenario 38: a signature counts in the place of its own validator only."""
     good = commit_of(1, 1, 1, 1)
     swapped = (good.slots[1], good.slots[0], *good.slots[2:])
     with pytest.raises(InvalidBlock, match="slot 0"):

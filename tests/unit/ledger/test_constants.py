@@ -57,6 +57,7 @@ def test_each_is_changed_and_nothing_else_is(params: Params, name: str) -> None:
 def test_what_no_chain_can_live_with_is_refused_and_named(
     params: Params, name: str, value: int, named: str | None
 ) -> None:
+    """1.10.2."""
     if named is None:
         named = "above half of block_bytes"
         params = with_constant(params, "ledger.settle_nodes", 513)

@@ -77,6 +77,7 @@ def test_params_go_to_bytes_and_come_back(params: Params) -> None:
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Params)])
 def test_every_constant_is_in_the_hash(params: Params, name: str) -> None:
+    """1.10.3."""
     value = getattr(params, name)
     match value:
         case int():

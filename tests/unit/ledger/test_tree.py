@@ -212,6 +212,7 @@ def test_an_empty_table_proves_every_absence() -> None:
 
 
 def test_a_proof_is_about_one_key(many: Store) -> None:
+    """1.18.2."""
     root = Tree(many, TAG).root()
     for key in KEYS:
         for other in KEYS + ABSENT:
@@ -238,6 +239,7 @@ def flipped(part: bytes, bit: int) -> bytes:
 
 @pytest.mark.parametrize("key", [KEYS[3], ABSENT[3], ABSENT[4]], ids=["there", "absent", "gone"])
 def test_every_damaged_proof_is_refused(many: Store, key: bytes) -> None:
+    """1.18.2."""
     root = Tree(many, TAG).root()
     proof = many.prove(key)
     value = value_hash(key) if key in KEYS else None
@@ -260,7 +262,7 @@ def test_every_damaged_proof_is_refused(many: Store, key: bytes) -> None:
 
 
 def test_a_leaf_cut_elsewhere_does_not_prove_an_absence(store: Store) -> None:
-    """Key and value are hashed as they stand together: the cut must be where it belongs."""
+    """1.18.2: key and value are hashed as they stand together: the cut must be where it belongs."""
     root = store.change((A, V))
     for cut in (0, 1, 31, 33, 64):
         odd = TreeProof(siblings=(), leaf=((A + V)[:cut], (A + V)[cut:]))

@@ -26,6 +26,7 @@ def test_frames_come_out_one_by_one_however_they_arrive() -> None:
 
 @pytest.mark.parametrize("length", [0, 5, 0xFFFFFFFF], ids=["nothing", "one over", "4 GiB"])
 def test_a_length_out_of_bounds_is_refused_before_its_body(length: int) -> None:
+    """1.16.1."""
     unframer = Unframer()
     unframer.feed(length.to_bytes(4, "big"))
     with pytest.raises(Malformed, match=f"a frame of {length} bytes"):
@@ -42,6 +43,7 @@ def test_a_length_out_of_bounds_is_refused_before_its_body(length: int) -> None:
     ],
 )
 def test_a_message_out_of_bounds_is_refused(message: bytes, why: str) -> None:
+    """1.16.1: each kind by its own bound."""
     with pytest.raises(Malformed, match=why):
         split(message, LIMITS)
 

@@ -49,6 +49,7 @@ def sessions() -> tuple[Session, Session]:
 
 
 def test_two_sides_that_meet_know_each_other_and_talk_both_ways() -> None:
+    """1.13.1."""
     at_dialler, at_listener = sessions()
     assert (at_dialler.peer, at_listener.peer) == (BOB.key, ALICE.key)
     said = at_dialler.sealer.seal(b"hi")[4:]
@@ -78,6 +79,7 @@ def test_hellos_and_proofs_keep_their_bounds() -> None:
 def test_a_hello_that_does_not_fit_is_refused_with_its_reason(
     changes: dict[str, object], why: str
 ) -> None:
+    """1.13.2."""
     dialler, listener = greetings()
     with pytest.raises(Malformed, match=why):
         dialler.meet(forged(listener.hello, **changes))
@@ -90,6 +92,7 @@ def test_a_hello_of_another_layout_is_refused() -> None:
 
 
 def test_a_hello_over_its_bound_is_refused() -> None:
+    """1.13.2."""
     with pytest.raises(Malformed, match="at most 1024"):
         greetings()[0].meet(bytes(HELLO_BYTES_MAX + 1))
 
@@ -147,6 +150,7 @@ def test_every_changed_byte_of_a_proof_breaks_the_handshake() -> None:
 
 
 def test_nobody_in_the_middle_can_put_in_an_exchange_key_of_his_own() -> None:
+    """1.13.1."""
     dialler, listener = greetings()
     secret = b"\x0e" * 32
     to_dialler = forged(listener.hello, exchange=exchange_key(secret))

@@ -148,6 +148,7 @@ def agreed(one: Mesh, meshes: list[Mesh]) -> bool:
 
 
 async def test_one_that_was_killed_is_found_again_on_its_port() -> None:
+    """1.13.3: a contact is called for ever."""
     first, second = SEEDS[:2]
     ports = free_ports(2)
     alive = mesh(first, [contact(second, ports[1])], ports[0])
@@ -177,6 +178,7 @@ async def test_one_that_was_killed_is_found_again_on_its_port() -> None:
 async def test_of_two_connections_the_one_called_by_the_smaller_key_stays(
     ours: bytes, theirs: bytes, stays: str
 ) -> None:
+    """1.13.3: one seat for each identity."""
     (listener,) = await trio.open_tcp_listeners(0, host=HOST)
     async with listener:
         one = mesh(ours, [contact(theirs, listener.socket.getsockname()[1])])
@@ -407,6 +409,7 @@ async def test_a_full_queue_drops_and_says_so() -> None:
 
 
 async def test_a_node_that_does_not_listen_holds_senders_back_and_loses_nothing() -> None:
+    """1.16.3: what waits for the node is bounded."""
     one = mesh(SEEDS[0], anyone=True)
     said = [b"%d" % number for number in range(EVENTS_MAX * 3)]
     async with running(one) as ports:
@@ -423,6 +426,7 @@ async def test_a_node_that_does_not_listen_holds_senders_back_and_loses_nothing(
 
 
 async def test_strangers_have_so_many_seats_and_contacts_always_one() -> None:
+    """1.13.3."""
     friend = SEEDS[0]
     one = mesh(SEEDS[1], [contact(friend, free_ports(1)[0])], anyone=True)
     async with running(one) as ports:

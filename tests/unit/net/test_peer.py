@@ -101,6 +101,7 @@ async def test_many_small_messages_arrive_in_order(autojump_clock: trio.testing.
 
 
 async def test_a_message_beyond_the_queue_is_dropped_and_the_caller_is_told() -> None:
+    """1.16.3."""
     peer = pair().peer
     taken = [peer.offer(b"\x01") for _ in range(QUEUE_MESSAGES_MAX + 2)]
     assert taken == [True] * QUEUE_MESSAGES_MAX + [False] * 2
@@ -205,6 +206,7 @@ async def test_a_peer_that_hangs_up(
 async def test_silence_is_asked_about_and_then_ended(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
+    """1.13.7."""
     couple = pair(Timing(ping_after_s=60, pong_within_s=45))
     ending = await couple.peer.run(ignore)
     assert "the peer is silent" in ending.reason
@@ -215,6 +217,7 @@ async def test_silence_is_asked_about_and_then_ended(
 async def test_an_answer_to_the_ping_keeps_the_connection(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
+    """1.13.7."""
     couple = pair(Timing(ping_after_s=60, pong_within_s=45))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(couple.peer.run, ignore)
@@ -321,6 +324,7 @@ async def test_two_sides_shake_hands_over_a_wire() -> None:
 async def test_half_a_handshake_is_waited_for_twenty_seconds(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
+    """1.13.1."""
     near, far = trio.testing.memory_stream_pair()
     await far.send_all(frame(greet(BOB, Role.LISTENER, b"\x0b" * 32).hello))
     with pytest.raises(Unavailable, match="took too long"):
@@ -336,6 +340,7 @@ async def test_a_hello_over_its_bound_is_refused_by_its_length_alone() -> None:
 
 
 async def test_another_chain_is_refused_on_the_wire() -> None:
+    """1.13.2."""
     near, far = trio.testing.memory_stream_pair()
     stranger = replace(BOB, chain_id="devnet-2")
     await far.send_all(frame(greet(stranger, Role.LISTENER, b"\x0b" * 32).hello))
@@ -346,7 +351,8 @@ async def test_another_chain_is_refused_on_the_wire() -> None:
 async def test_who_talks_too_fast_is_read_at_its_rate(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """Consensus 1.16.2: nothing is lost, nobody is punished, and the socket fills meanwhile."""
+    """1.13.7, consensus 1.16.2: nothing is lost, nobody is punished, and the socket fills
+    meanwhile."""
     couple = pair(meter=Meter({1: Rate(burst=3, per_s=2)}, UNBOUNDED))
     came: list[float] = []
 

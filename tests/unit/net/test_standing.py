@@ -27,6 +27,7 @@ def test_waiting_doubles_up_to_its_cap() -> None:
 
 
 def test_a_thousand_failures_still_wait_the_cap() -> None:
+    """1.13.3."""
     book = standings()
     for _ in range(1_000):
         book.failed(FRIEND, "no answer")
@@ -56,6 +57,7 @@ def test_the_end_of_a_connection(lasted_s: float, failures: int) -> None:
 
 
 def test_bans_double_up_to_their_cap() -> None:
+    """1.13.6: blames add up."""
     book, now, spans = standings(), 100.0, []
     for _ in range(4):
         book.blame(FRIEND, "a bad vote", now)
@@ -66,6 +68,7 @@ def test_bans_double_up_to_their_cap() -> None:
 
 
 def test_a_peer_that_was_good_for_long_starts_from_the_first_ban() -> None:
+    """1.13.6: and are forgiven."""
     book = standings()
     book.blame(FRIEND, "a bad vote", 100.0)
     book.blame(FRIEND, "a bad vote", 102.0)

@@ -206,6 +206,7 @@ async def test_receipts_have_every_field_and_their_id(paid: Home, running: RunNo
 async def test_rows_come_in_pages(
     paid: Home, running: RunNode, query: str, nodes: list[int], after: int | None
 ) -> None:
+    """1.16.5."""
     async with running(paid) as node, httpx.AsyncClient(trust_env=False) as http:
         for rows in ("receipts", "mints"):
             url = f"http://127.0.0.1:{node.http_port}/v1/batches/0/0/{rows}{query}"
@@ -215,6 +216,7 @@ async def test_rows_come_in_pages(
 
 
 async def test_one_request_too_many_is_told_to_come_again() -> None:
+    """1.16.5."""
     said: list[Message] = []
     hold = trio.Event()
 

@@ -92,6 +92,7 @@ def test_a_new_home_opens_at_its_genesis(home: Home) -> None:
 def test_a_message_stands_where_the_signer_counts(
     message: Vote | Proposal, place: tuple[int, int, int]
 ) -> None:
+    """1.6.5."""
     assert place_of(message) == place
 
 

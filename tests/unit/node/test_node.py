@@ -113,6 +113,7 @@ async def test_a_list_of_peers_may_name_the_node_itself(
 
 
 async def test_a_flood_of_submissions_is_told_to_come_again(home: Home, running: RunNode) -> None:
+    """1.16.3."""
     answered: list[tuple[Reply, ...]] = []
     refused: list[Unavailable] = []
 

@@ -67,7 +67,8 @@ BEFORE = (7, 0, PRECOMMIT)
     ],
 )
 def test_a_legal_state_is_gone_on_from(what: Found, plan: Plan) -> None:
-    """Scenario 26, of which little is left: blocks and state are one batch; log and signer are not."""
+    """1.7.8: of its table P35 leaves two rows. Scenario 26, of which little is left: blocks and
+    state are one batch; log and signer are not."""
     assert plan_of(what, HOME, allow_old_store=False) == plan
 
 
@@ -127,6 +128,7 @@ def test_a_legal_state_is_gone_on_from(what: Found, plan: Plan) -> None:
 def test_any_other_state_is_refused_by_name_with_the_remedy(
     what: Found, name: str, allowed: Plan
 ) -> None:
+    """1.7.8, P35."""
     with pytest.raises(Unavailable, match=name) as refusal:
         plan_of(what, HOME, allow_old_store=False)
     assert "--allow-old-store" in refusal.value.remedy

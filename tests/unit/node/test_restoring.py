@@ -69,6 +69,7 @@ async def test_a_new_node_starts_from_a_snapshot_and_follows(
     transfer: "Transferring",
     tmp_path: Path,
 ) -> None:
+    """1.12.5: then blocks, then votes of others."""
     async with running(home) as source:
         await source.submit([transfer(source.chain_id, 0)])
         await source.heads.wait_for(3)

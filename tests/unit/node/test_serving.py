@@ -17,6 +17,7 @@ RunNode = Callable[..., AbstractAsyncContextManager[Node]]
 
 
 async def test_a_client_that_takes_nothing_is_dropped() -> None:
+    """1.16.5."""
     ours, theirs = socket.socketpair()
     with theirs:
         stream = Patient(trio.SocketStream(trio.socket.from_stdlib_socket(ours)), slow_s=0.05)
@@ -41,6 +42,7 @@ async def test_a_client_that_reads_gets_everything() -> None:
 
 
 async def test_one_guest_too_many_is_turned_away(home: Home, running: RunNode) -> None:
+    """1.16.5."""
     async with running(home) as node, trio.open_nursery() as nursery:
 
         async def stay(task_status: trio.TaskStatus[None]) -> None:

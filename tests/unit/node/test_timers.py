@@ -49,6 +49,7 @@ async def test_a_timer_that_is_set_while_others_wait_comes_first(
 
 
 async def test_the_newest_of_one_name_round_and_step_counts(autojump_clock: MockClock) -> None:
+    """1.4.5."""
     fired = Fired()
     fired.timers.set(timer(GOSSIP, 1), Millis(100))
     fired.timers.set(timer(GOSSIP, 2), Millis(400))

@@ -120,6 +120,7 @@ ODD: dict[str, object] = {
 
 @pytest.mark.parametrize("field", ODD)
 def test_a_block_with_another_header_field_is_prevoted_nil(stage: Stage, field: str) -> None:
+    """1.2.4, 1.2.7: also of another height."""
     block = _changed(stage.author.draft(), **{field: ODD[field]})
     proposal = replace(stage.author.proposal(block), height=stage.node.replica.council.height)
     proposal = stage.author.signed(
@@ -256,6 +257,7 @@ def test_a_proposal_with_a_false_signature_is_blamed(stage: Stage) -> None:
 
 
 def test_a_proposal_beside_another_block_is_blamed(stage: Stage) -> None:
+    """1.2.4."""
     block, other = stage.author.draft(), stage.author.draft(after_ms=1_001)
     proposal = stage.author.proposal(block)
     effects = stage.node.hear(PEER, wire.PROPOSAL, wire.encode_proposal(proposal, other.raw))
@@ -284,6 +286,7 @@ def test_a_proposal_that_is_known_costs_nothing(stage: Stage) -> None:
 
 
 def test_a_block_that_is_proposed_again_is_not_checked_again(stage: Stage) -> None:
+    """1.2.4: what came in one round serves in another."""
     block = stage.author.draft()
     stage.propose(block)
     first = replace(stage.author.proposal(block), round=Round(1), pol_round=0)
@@ -351,7 +354,7 @@ def test_a_vote_that_is_known_costs_nothing(stage: Stage) -> None:
 
 
 def test_a_block_that_two_thirds_decided_is_fetched_by_its_id(stage: Stage) -> None:
-    """Scenario 7."""
+    """1.2.4, scenario 7."""
     block, other = stage.author.draft(), stage.author.draft(after_ms=1_001)
     asked = stage.vote(PRECOMMIT, block.id)
     wants = [each for each in asked if isinstance(each, fx.Broadcast) and each.kind == wire.WANT]

@@ -10,6 +10,7 @@ from tfchain.base.limits import SYNC_BLOCKS_MAX
 from tfchain.base.shapes import decode_record, encode_record
 from tfchain.base.units import Height, Millis
 from tfchain.bft.gossip import View
+from tfchain.bft.messages import Proposal, Vote
 from tfchain.ledger.block import Block, decode_block, make_block
 from tfchain.ledger.commit import Commit
 from tfchain.replica import effects as fx
@@ -77,6 +78,7 @@ def test_whoever_says_that_it_is_ahead_is_asked_for_what_follows(node: "Node") -
 def test_blocks_are_verified_run_stored_and_the_next_asked_for(
     node: "Node", author: "Author"
 ) -> None:
+    """1.11.1."""
     _status(node, A, LENGTH)
     effects = node.hear(A, wire.BLOCKS, _answer(author, 1))
     assert node.height == SYNC_BLOCKS_MAX
@@ -160,7 +162,7 @@ FORGED: dict[str, Callable[[bytes, Commit], tuple[bytes, Commit]]] = {
 def test_a_forged_block_is_blamed_and_another_peer_asked(
     node: "Node", author: "Author", forge: str
 ) -> None:
-    """Scenario 46."""
+    """1.11.1, 1.11.4. Scenario 46."""
     _status(node, A, LENGTH)
     node.replica.sync.heard(B, Height(LENGTH))
     rows = [author.blocks[0], FORGED[forge](*author.blocks[1]), author.blocks[2]]
@@ -173,6 +175,7 @@ def test_a_forged_block_is_blamed_and_another_peer_asked(
 def test_a_block_with_another_state_root_is_forged_however_it_is_signed(
     node: "Node", author: "Author"
 ) -> None:
+    """1.11.1: a block is held against our own state as well."""
     first = _first(author)
     header = replace(first.header, state_root=bytes(32))
     block = make_block(header, first.txs, first.last_commit)
@@ -185,6 +188,21 @@ def test_a_block_with_another_state_root_is_forged_however_it_is_signed(
 
 def _first(author: "Author") -> Block:
     return decode_block(author.blocks[0][0])
+
+
+def test_a_validator_votes_while_it_waits_for_blocks_that_never_come(
+    node: "Node", author: "Author"
+) -> None:
+    """1.11.5: it is its turn, and whoever boasts of blocks does not keep it from proposing."""
+    _status(node, A, LENGTH)
+    for height in (1, 1 + SYNC_BLOCKS_MAX, 1 + 2 * SYNC_BLOCKS_MAX):
+        node.hear(A, wire.BLOCKS, _answer(author, height))
+    assert _asked(_status(node, B, 1 << 40)) == [(B, LENGTH + 1)]
+    node.now += 1_000
+    node.fire("begin")
+    assert [type(word) for word in node.words] == [Proposal, Vote]
+    assert {word.height for word in node.words} == {LENGTH + 1}
+    assert node.replica.sync.request is not None, "and it waits all the same"
 
 
 def test_a_fetched_block_that_comes_back_verified_too_late_is_passed_over(
@@ -211,6 +229,7 @@ def test_a_fetched_block_that_comes_back_verified_too_late_is_passed_over(
 
 
 def test_a_peer_that_asks_is_served_what_is_stored(node: "Node", author: "Author") -> None:
+    """1.14.3."""
     _status(node, A, LENGTH)
     node.hear(A, wire.BLOCKS, _answer(author, 1))
     request = encode_record(wire.GetBlocks(height=Height(2), count=5))
@@ -266,7 +285,8 @@ LIARS: dict[str, Liar] = {
 def test_no_liar_keeps_a_replica_behind(
     node: "Node", author: "Author", liar: str, slow: bool
 ) -> None:
-    """Three that claim any height, one honest peer, last in order: three answers are enough."""
+    """1.11.2. Three that claim any height, one honest peer, last in order: three answers are
+    enough."""
     lies = LIARS[liar]
     pending: list[tuple[int, bytes, bytes]] = []
     end = node.now + 15 * PATIENCE
@@ -375,6 +395,7 @@ def test_a_claimed_height_never_goes_down() -> None:
 
 
 def test_helping_makes_up_for_copies() -> None:
+    """1.13.6: a copy weighs less than a forgery."""
     sync = Sync()
     for _ in range(UNASKED_MAX):
         assert not sync.unasked(A)
@@ -431,6 +452,7 @@ def test_a_clock_that_is_set_back_makes_no_wait_longer() -> None:
 
 
 def test_answers_and_memories_are_bounded(author: "Author") -> None:
+    """1.11.2."""
     sync = Sync()
     for number in range(ANSWERS_HELD_MAX + 2):
         sync.keep(bytes([number]) * 32, author.blocks[:1])

@@ -121,7 +121,7 @@ def test_the_one_without_power_follows_and_says_no_more(kit: "Kit", town: "Town"
 
 
 def test_a_removed_validator_that_goes_on_voting_is_ignored(kit: "Kit", town: "Town") -> None:
-    """Scenario 45: no evidence, no crash."""
+    """1.9.2, a phantom. Scenario 45: no evidence, no crash."""
     _hear(town, town.nodes[0], _votes(_author(kit, town.nodes[0]), LIAR))
     town.run(6_000)
     node, author = town.nodes[0], _author(kit, town.nodes[0])

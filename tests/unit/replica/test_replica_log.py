@@ -211,7 +211,7 @@ def test_a_candidate_in_the_log_that_was_not_checked_is_checked_again(
 
 
 def test_a_log_of_the_height_before_is_passed_over(kit: "type[Kit]") -> None:
-    """The store has the height, and its end marker was lost."""
+    """1.7.3: the store has the height, and its end marker was lost."""
     node = kit.Node(kit.genesis_of(1), 1)
     node.start()
     node.now += 1_000
@@ -254,7 +254,7 @@ def test_an_empty_log_says_nothing() -> None:
 
 
 def test_nothing_is_signed_before_what_led_to_it_is_on_disk(kit: "type[Kit]") -> None:
-    """Lost records and a signer that remembers would leave a lone validator silent for ever."""
+    """1.7.2: lost records and a signer that remembers would leave a lone validator silent for ever."""
     node = kit.Node(kit.genesis_of(1), 1)
     node.start()
     node.now += 1_000

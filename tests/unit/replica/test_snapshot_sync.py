@@ -176,12 +176,14 @@ def test_a_start_needs_one_trusted_block_above_or_below(source: Source, trusted:
 
 
 def test_the_highest_snapshot_that_most_have_is_taken(source: Source) -> None:
+    """1.12.1."""
     joiner = Joiner(source, {A: source.honest}).run(60_000)
     manifests = [request for _, request in joiner.asked if isinstance(request, wire.GetManifest)]
     assert manifests == [wire.GetManifest(height=HEIGHT)]
 
 
 def test_chunks_come_from_all_peers_one_at_a_time_each(source: Source) -> None:
+    """1.12.1."""
     joiner = Joiner(source, {A: source.honest, B: source.honest, C: source.honest}).run(60_000)
     chunks = [peer for peer, request in joiner.asked if isinstance(request, wire.GetChunk)]
     count = len(source.manifest(HEIGHT).chunks)
@@ -309,7 +311,7 @@ LIARS: dict[str, tuple[Callable[[Source], Peer], bool]] = {
 
 @pytest.mark.parametrize("name", LIARS)
 def test_no_liar_stops_a_start(source: Source, name: str) -> None:
-    """Scenario 47: two that lie, one that does not, and the new node has the state."""
+    """1.12.1, 1.12.2. Scenario 47: two that lie, one that does not, and the new node has the state."""
     liar, blamed = LIARS[name]
     peers = {A: liar(source), B: liar(source), C: source.honest}
     joiner = Joiner(source, peers).run(600_000)
@@ -619,6 +621,7 @@ def test_headers_without_the_trusted_block_prove_nothing(source: Source) -> None
     ],
 )
 def test_bad_bytes_are_malformed(decode: Callable[[bytes], object], kind: int, raw: bytes) -> None:
+    """1.12.1: snapshots, chunks and headers of one answer are bounded."""
     with pytest.raises(Malformed):
         decode(raw)
     with pytest.raises(Malformed):

@@ -121,6 +121,7 @@ def _altered(raw: bytes) -> bytes:
 def test_every_bad_transaction_is_told_what_is_wrong(
     node: "Node", kit: "type[Kit]", chain_id: str
 ) -> None:
+    """1.15.1: each with a code of its own."""
     long = kit.transaction(chain_id, FARMER, CreateFarm(name="farm"), nonce=0)
     system = Envelope(
         chain_id=chain_id,
@@ -154,10 +155,22 @@ def test_every_bad_transaction_is_told_what_is_wrong(
 
 
 def test_a_nonce_of_the_past_is_stale(node: "Node", kit: "type[Kit]", chain_id: str) -> None:
+    """1.15.2: what a block holds does not come in again, though the pool forgets it."""
     raw = kit.transfer(chain_id, FARMER, 0)
     node.submit(raw)
     _next_block(node)
     assert _codes(node.submit(raw)) == ["nonce"]
+
+
+def test_what_was_refused_may_come_again(node: "Node", kit: "type[Kit]", chain_id: str) -> None:
+    """1.15.2: the very bytes that found no balance are let in once there is one."""
+    poor = 70
+    raw = kit.transfer(chain_id, poor, 0)
+    assert _codes(node.submit(raw)) == ["balance"]
+    gift = Transfer(to=kit.key(poor), amount=Utft(10_000_000))
+    assert _codes(node.submit(kit.transaction(chain_id, FARMER, gift, nonce=0))) == ["ok"]
+    _next_block(node)
+    assert _codes(node.submit(raw)) == ["ok"]
 
 
 @pytest.mark.parametrize(
@@ -188,6 +201,7 @@ def test_two_reports_in_one_second_are_one_too_many(
 
 
 def test_what_waits_already_is_known(node: "Node", kit: "type[Kit]", chain_id: str) -> None:
+    """1.15.2."""
     raw = kit.transfer(chain_id, FARMER, 0)
     node.submit(raw)
     checked = len(node.checks)
@@ -204,7 +218,7 @@ def test_a_batch_is_answered_in_its_order(node: "Node", kit: "type[Kit]", chain_
 def test_transactions_enter_in_the_order_in_which_they_came(
     node: "Node", kit: "type[Kit]", chain_id: str
 ) -> None:
-    """Signatures come back in any order; consecutive nonces do not trip over that."""
+    """1.15.3: signatures come back in any order; consecutive nonces do not trip over that."""
     node.holding = True
     raws = [kit.transfer(chain_id, FARMER, nonce) for nonce in range(3)]
     asked = [
@@ -226,6 +240,7 @@ def test_transactions_enter_in_the_order_in_which_they_came(
 def test_a_peers_transactions_wait_too_and_are_not_sent_on(
     node: "Node", kit: "type[Kit]", chain_id: str
 ) -> None:
+    """1.15.4: neither back nor on; who hands them in tells everybody."""
     raws = [kit.transfer(chain_id, FARMER, nonce) for nonce in range(2)]
     (payload,) = wire.encode_txs(raws)
     effects = node.hear(PEER, wire.TXS, payload)
@@ -258,7 +273,7 @@ def test_a_stale_transaction_of_a_peer_is_nobodys_fault(
 def test_a_full_pool_says_so(
     node: "Node", kit: "type[Kit]", chain_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And verifies nothing for whoever would be refused."""
+    """1.15.1. And verifies nothing for whoever would be refused."""
     monkeypatch.setattr(mempool, "MEMPOOL_TXS_MAX", 1)
     node.submit(kit.transfer(chain_id, FARMER, 0))
     raw = kit.transfer(chain_id, OTHER, 0)
@@ -271,6 +286,7 @@ def test_a_full_pool_says_so(
 def test_so_does_one_with_too_many_bytes(
     node: "Node", kit: "type[Kit]", chain_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """1.15.1."""
     node.submit(kit.transfer(chain_id, FARMER, 0))
     monkeypatch.setattr(mempool, "MEMPOOL_BYTES_MAX", node.replica.pool.size)
     assert _codes(node.submit(kit.transfer(chain_id, OTHER, 0))) == ["full"]
@@ -319,7 +335,7 @@ def test_what_is_being_verified_counts_for_its_sender(
 def test_a_block_takes_what_it_holds_and_what_can_no_longer_stand(
     node: "Node", kit: "type[Kit]", chain_id: str
 ) -> None:
-    """Scenario 53: the rest was admitted to another state, and is looked at again."""
+    """1.15.3, scenario 53: the rest was admitted to another state, and is looked at again."""
     node.submit(kit.transfer(chain_id, FARMER, 0), kit.transfer(chain_id, OTHER, 0, until=1))
     author = kit.Author(kit.genesis_of(1), 1)
     rival = kit.transfer(chain_id, FARMER, 0, amount=5_000)
@@ -351,6 +367,7 @@ def test_what_still_may_stand_stays_in_its_order(
 
 
 def test_a_block_holds_what_has_room_in_order(kit: "type[Kit]") -> None:
+    """1.15.6."""
     length = len(kit.transfer("devnet-00000000", FARMER, 0)) + 5
     room = OVERHEAD_BYTES + 2 * length + 10
     text = kit.genesis_of(1).replace("block_bytes = 2097152", f"block_bytes = {room}")
@@ -381,6 +398,7 @@ def test_what_this_time_does_not_admit_stays_for_a_later_block(
 
 
 def test_a_clock_that_stands_still_still_makes_growing_times(node: "Node") -> None:
+    """1.5 B3: it does not wait for its clock; the others judge the time by theirs."""
     node.fire("begin")
     node.now -= 60_000
     first = node.replica.tip.time

@@ -35,6 +35,7 @@ def test_four_make_a_block_a_second_and_agree(kit: "type[Kit]") -> None:
 
 
 def test_one_validator_alone_makes_blocks(kit: "type[Kit]") -> None:
+    """1.4.4, P4: at the interval, whether or not anything waits."""
     town = _town(kit, validators=1)
     town.run(5_500)
     assert town.heights() == [5]
@@ -132,6 +133,7 @@ def test_the_same_transaction_at_all_four_and_after_a_restart_is_applied_once(
 
 
 def test_whoever_follows_the_chain_hears_of_every_height(kit: "type[Kit]") -> None:
+    """1.7.10: once it is stored."""
     town = _town(kit, validators=1)
     town.run(4_500)
     node = town.nodes[0]

@@ -78,6 +78,7 @@ def test_a_bitmap_of_another_length_is_blamed(node: "Node") -> None:
 
 
 def test_a_proposal_comes_with_its_block(author: "Author") -> None:
+    """1.2.2, P30: one message, whatever its length."""
     block = author.draft()
     proposal = author.proposal(block)
     assert wire.decode_proposal(wire.encode_proposal(proposal, block.raw)) == (proposal, block.raw)
@@ -95,6 +96,7 @@ def test_anything_else_is_no_proposal(plain: object, author: "Author") -> None:
 
 
 def test_transactions_travel_in_as_many_messages_as_they_need() -> None:
+    """1.15.4: in batches."""
     raws = [bytes([number % 251]) * 16_000 for number in range(70)]
     messages = wire.encode_txs(raws)
     assert len(messages) == 2
@@ -138,6 +140,7 @@ def test_anything_else_is_no_block_with_a_commit(row: object) -> None:
 
 
 def test_every_kind_has_a_bound_that_its_largest_message_keeps(author: "Author") -> None:
+    """1.16.1."""
     assert set(wire.LIMITS) == {
         number for name, number in KINDS.items() if name != "no kind at all"
     } | set(SNAPSHOT_LIMITS) | {wire.BASE}

@@ -218,6 +218,7 @@ def test_a_liar_may_say_two_things() -> None:
 
 
 def test_a_vote_against_a_lock_is_seen(watch: Watch) -> None:
+    """1.9.2, amnesia: no correct node does it."""
     _send(watch, _vote(watch, PRECOMMIT, 0, ONE))
     _send(watch, _vote(watch, PREVOTE, 1, ONE))
     _send(watch, _vote(watch, PREVOTE, 2, NIL))
@@ -345,6 +346,7 @@ def test_a_fork_without_its_guilty_is_seen(guilty: tuple[int, ...], saves: list[
 
 
 def test_a_word_that_leaves_before_it_is_on_the_disk_is_seen(watch: Watch) -> None:
+    """1.7.2, W1."""
     vote, log = _vote(watch, PREVOTE, 0, ONE), LogDisk()
     log.append(b"signed: " + vote.signature)
     _broken("W1", lambda: _send(watch, vote, log=log))

@@ -95,7 +95,7 @@ def test_the_last_place_is_told(signer: Signer) -> None:
     ],
 )
 def test_a_later_place_is_signed(signer: Signer, place: tuple[int, int, int]) -> None:
-    """1.6.4."""
+    """1.6.5, 1.6.4."""
     signer.sign(5, 2, PREVOTE, b"vote")
     assert crypto.verify(signer.key, b"next", signer.sign(*place, b"next"))
     assert signer.last() == place
@@ -113,7 +113,7 @@ def test_a_later_place_is_signed(signer: Signer, place: tuple[int, int, int]) ->
 def test_an_earlier_place_is_refused(
     signer: Signer, place: tuple[int, int, int], message: bytes
 ) -> None:
-    """1.6.4."""
+    """1.9.2, back to the past, 1.6.4."""
     signer.sign(5, 2, PREVOTE, b"vote")
     with pytest.raises(Rejected, match="is signed") as refusal:
         signer.sign(*place, message)

@@ -245,7 +245,7 @@ def test_a_damaged_snapshot_is_not_listed(grown: "type[Grown]", tmp_path: Path) 
 def test_a_restored_chain_has_the_state_of_the_one_it_came_from(
     shelf: Shelf, source: "Grown", tmp_path: Path, kind: Kind
 ) -> None:
-    """S7: rows, tree, tip and what follows are those of a chain that ran from its genesis."""
+    """1.12.5, S7: rows, tree, tip and what follows are those of a chain that ran from its genesis."""
     tip, rows = source.frozen
     paid = tuple(table.stored_at(BATCHES[0]) for table in (tables.RECEIPTS, tables.MINTS))
     with closing(open_store(tmp_path / "data", kind)) as store:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tfchain.errors import Unavailable
+from tfchain.store import wal_records
 from tfchain.store.wal import ROTATE_BYTES, Wal, inspect_wal, open_wal
 from tfchain.store.wal_records import HEAD_BYTES, PAYLOAD_BYTES_MAX, frame
 
@@ -82,6 +83,15 @@ def test_the_largest_record_fits_and_a_larger_one_is_our_bug(tmp_path: Path) -> 
         _written(tmp_path / "wal", bytes(PAYLOAD_BYTES_MAX + 1))
 
 
+def test_a_record_over_the_bound_is_not_read_however_sound_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1.7.1: the bound holds on reading too, so that no length has memory handed out for it."""
+    _written(tmp_path / "wal", b"four", b"fives")
+    monkeypatch.setattr(wal_records, "PAYLOAD_BYTES_MAX", 4)
+    assert _replayed(tmp_path / "wal") == [b"four"]
+
+
 def test_an_empty_record_is_our_bug(tmp_path: Path) -> None:
     log = open_wal(tmp_path / "wal")
     with pytest.raises(AssertionError):
@@ -90,6 +100,7 @@ def test_an_empty_record_is_our_bug(tmp_path: Path) -> None:
 
 
 def test_a_reset_ends_the_height_and_what_follows_stays(tmp_path: Path) -> None:
+    """1.7.3."""
     log = open_wal(tmp_path / "wal")
     log.append(b"height 1")
     log.reset()
@@ -109,6 +120,7 @@ def test_a_reset_forgets_what_opening_found(tmp_path: Path) -> None:
 
 
 def test_a_reset_starts_a_new_file_only_when_the_old_one_is_long(tmp_path: Path) -> None:
+    """1.7.7."""
     path, sizes = tmp_path / "wal", []
     log = open_wal(path)
     for _ in range(3):

@@ -222,7 +222,7 @@ def test_a_stranger_joins_by_a_vote_and_puts_up_its_bond(four: State, act: "Act"
 def test_a_join_that_could_never_be_is_refused_at_once(
     four: State, act: "Act", kind: Kind, code: str
 ) -> None:
-    """Scenario 44: same code everywhere, nothing half done."""
+    """1.10.2, scenario 44: same code everywhere, nothing half done."""
     before = list(four.changes())
     assert act(kind, RICH) == code
     assert list(four.changes()) == before
@@ -284,7 +284,7 @@ def test_the_accused_answers_before_it_leaves_or_gets_power(four: State, act: "A
 
 @pytest.mark.parametrize("kind", ["leave", "vote"])
 def test_the_last_validator_stays(state: State, act: "Act", kind: str) -> None:
-    """Scenario 44: nothing empties a set, not even a vote with force."""
+    """1.10.2, scenario 44: nothing empties a set, not even a vote with force."""
     _seat(state, (10,))
     by_itself = LeaveValidators(validator=_at(11))
     assert act(by_itself if kind == "leave" else _power(11, 0), _pay(11)) == "last_validator"
