@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tfchain.base.shapes import decode_record, encode_record
-from tfchain.base.units import Address, Height
+from tfchain.base.units import Address, Height, Round
 from tfchain.chain.execute import execute, params_of
+from tfchain.chain.faults import judge
 from tfchain.chain.restored import HEADERS_BYTES_MAX, Headers
 from tfchain.chain.snapshot import (
     CHUNK_BYTES_MAX,
@@ -22,6 +23,8 @@ from tfchain.chain.snapshot import (
 from tfchain.chain.tip import check_header, input_of, next_tip
 from tfchain.errors import Divergence, Malformed, Unavailable
 from tfchain.ledger import tables
+from tfchain.ledger.commit import PREVOTE
+from tfchain.ledger.evidence import DoubleVote
 from tfchain.ledger.minting import APPROVED, PAID
 from tfchain.ledger.state import State
 from tfchain.replica.effects import Save
@@ -271,6 +274,28 @@ def _follow(chain: ChainStore, source: ChainStore, number: Height) -> None:
     outcome = execute(chain.store, input_of(tip, block))
     after = next_tip(tip, block, outcome)
     chain.save(Save(block=block, commit=commit, outcome=outcome, tip=after))
+
+
+@pytest.mark.parametrize("at", [1, HEIGHT])
+def test_evidence_of_before_the_snapshot_is_judged_without_its_blocks(
+    shelf: Shelf, source: "Grown", at: int
+) -> None:
+    """1.12.5: sets and times of the evidence window are rows of the state."""
+    chain = _restored(MemoryStore(), shelf, source)
+    (member,) = source.chain.tip().validators.validators
+    piece = DoubleVote(
+        validator=member.address,
+        kind=PREVOTE,
+        height=Height(at),
+        round=Round(0),
+        first_id=b"",
+        first_signature=bytes(64),
+        second_id=bytes(32),
+        second_signature=bytes(64),
+    )
+    params, next_one = params_of(State(chain.store)), Height(HEIGHT + 1)
+    checks = judge(State(chain.store), params, next_one, chain.tip().time, piece)
+    assert [key for key, _, _ in checks] == [member.key, member.key]
 
 
 def test_any_order_of_chunks_leads_to_the_same_chain(shelf: Shelf, source: "Grown") -> None:
