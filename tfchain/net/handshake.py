@@ -50,6 +50,8 @@ class Identity:
     seed: bytes = field(repr=False)
     chain_id: str
     allowed: frozenset[bytes] | None = None
+    banned: frozenset[bytes] = frozenset()
+    """Who is turned away for a while, before anything is computed for them."""
 
     @property
     def key(self) -> bytes:
@@ -113,7 +115,7 @@ class Greeting:
 
         Raises:
             Malformed: not a hello, another protocol or chain, ourselves, not who was called, not
-                on the list, or an exchange key of low order.
+                on the list, banned, or an exchange key of low order.
         """
         theirs = decode_record(Hello, body, HELLO_BYTES_MAX)
         self._check(theirs)
@@ -143,6 +145,8 @@ class Greeting:
             raise Malformed(f"peer {theirs.identity.hex()} answers where another was called")
         if identity.allowed is not None and theirs.identity not in identity.allowed:
             raise Malformed(f"peer {theirs.identity.hex()} is not on the list")
+        if theirs.identity in identity.banned:
+            raise Malformed(f"peer {theirs.identity.hex()} is banned")
 
     def _transcript(self, theirs: bytes) -> bytes:
         dialler_first = self.role is Role.DIALLER

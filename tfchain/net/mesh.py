@@ -179,7 +179,9 @@ class Mesh:
     async def _shake(self, wire: Wire, role: Role, expected: bytes | None = None) -> Session:
         secret = self._entropy(SECRET_BYTES)
         within_s = self._config.timing.handshake_s
-        return await shake(wire, self._identity, role, secret, within_s, expected=expected)
+        banned = self._standings.banned(trio.current_time())
+        who = replace(self._identity, banned=banned)
+        return await shake(wire, who, role, secret, within_s, expected=expected)
 
     def _refuse(self, wire: Wire, reason: str) -> None:
         self.refused += 1

@@ -70,6 +70,10 @@ class Standings:
         """How much longer it is banned; zero if it is not."""
         return max(0.0, self.of(key).banned_until - now)
 
+    def banned(self, now: float) -> frozenset[bytes]:
+        """Everybody who is banned."""
+        return frozenset(key for key in self.keys() if self.banned_s(key, now) > 0)
+
     def backoff_s(self, key: bytes, chance: float) -> float:
         """How long to wait before the next call. `chance`, 0 to 1, spreads callers over half."""
         failures = self.of(key).failures

@@ -106,6 +106,17 @@ def test_an_identity_that_is_not_on_the_list_is_refused() -> None:
         greetings(listener=replace(BOB, allowed=frozenset()))[1].meet(dialler.hello)
 
 
+def test_a_banned_identity_is_turned_away_before_anything_is_computed() -> None:
+    """1.16.4: an exchange key of low order would be found out by computing; the ban comes first."""
+    wary = replace(BOB, banned=frozenset({ALICE.key}))
+    dialler, listener = greetings(listener=wary)
+    with pytest.raises(Malformed, match=f"{ALICE.key.hex()} is banned"):
+        listener.meet(forged(dialler.hello, exchange=bytes(32)))
+    other = replace(BOB, banned=frozenset({EVE.key}))
+    dialler, listener = greetings(listener=other)
+    assert listener.meet(dialler.hello).session.peer == ALICE.key
+
+
 def test_an_identity_on_the_list_is_let_in() -> None:
     picky = replace(BOB, allowed=frozenset({ALICE.key}))
     dialler, listener = greetings(listener=picky)

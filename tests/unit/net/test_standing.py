@@ -63,8 +63,10 @@ def test_bans_double_up_to_their_cap() -> None:
         book.blame(FRIEND, "a bad vote", now)
         spans.append(book.banned_s(FRIEND, now))
         now += spans[-1]
+        assert book.banned(now - 0.1) == {FRIEND}
     assert spans == [2.0, 4.0, 8.0, 10.0]
     assert book.banned_s(FRIEND, now) == 0.0
+    assert book.banned(now) == set()
 
 
 def test_a_peer_that_was_good_for_long_starts_from_the_first_ban() -> None:
