@@ -24,7 +24,9 @@ from tfchain.store.files import told
 ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
 """A page of a thousand receipts has some two."""
 ANSWER_S: Final = 30.0
-"""For an answer; a proof may wait for the next block."""
+"""For an answer to go on; a proof may wait for the next block."""
+WHOLE_ANSWER_S: Final = 120.0
+"""For all of an answer: one that comes byte by byte never stands still for long."""
 POLL_FIRST_S: Final = 0.1
 POLL_MAX_S: Final = 2.0
 """How often a transaction is asked for: twice as long each time, up to a fraction of a block."""
@@ -288,15 +290,25 @@ class Client:
 
     async def _ask(self, method: str, path: str, body: bytes = b"") -> object:
         """The answer's JSON; None for what is not there."""
-        async with self._response(method, path, body) as response:
-            content = bytearray()
+        with trio.move_on_after(WHOLE_ANSWER_S):
+            async with self._response(method, path, body) as response:
+                content = await self._content(response)
+            return None if response.status_code == httpx.codes.NOT_FOUND else self._plain(content)
+        what = f"the node's answer is not whole after {WHOLE_ANSWER_S:g} s"
+        raise Unavailable(what, self.url, "try again later, or another node")
+
+    async def _content(self, response: httpx.Response) -> bytes:
+        """All of an answer; of what is too long, no more is read than it takes to see that."""
+        content = bytearray()
+        with trio.CancelScope() as reading:  # as in `stream`: the way out that closes everything
             async for piece in response.aiter_bytes():
-                content += piece
                 if len(content) > ANSWER_BYTES_MAX:
-                    raise self._odd()
-        if response.status_code == httpx.codes.NOT_FOUND:
-            return None
-        return self._plain(bytes(content))
+                    reading.cancel()
+                else:
+                    content += piece
+        if len(content) > ANSWER_BYTES_MAX:
+            raise self._odd()
+        return bytes(content)
 
     @asynccontextmanager
     async def _response(
@@ -315,7 +327,7 @@ class Client:
 
     async def _refuse(self, response: httpx.Response) -> None:
         """Raise what a refusal means."""
-        plain = self._plain((await response.aread())[:ANSWER_BYTES_MAX])
+        plain = self._plain(await self._content(response))
         text = str(plain.get("error")) if isinstance(plain, dict) else "no reason given"
         if response.status_code in {httpx.codes.BAD_REQUEST, httpx.codes.REQUEST_ENTITY_TOO_LARGE}:
             raise Malformed(f"{self.url} refuses: {text}")

@@ -8,6 +8,7 @@ believed any more (consensus 1.17.5). It runs between a question and its answer:
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Final, Protocol
 
 import httpx
@@ -24,8 +25,10 @@ from tfchain.ledger.light import LIGHT_BYTES_MAX, LightAttack, LightBlock, id_of
 from tfchain.ledger.validators import ValidatorSet
 
 ANSWER_S: Final = 10.0
+"""For an answer to go on."""
+WHOLE_ANSWER_S: Final = 60.0
+"""For all of an answer: one that comes byte by byte never stands still for long."""
 ANSWER_BYTES_MAX: Final = 4 * LIGHT_BYTES_MAX
-PIECE_BYTES: Final = 64 * 1024
 DOWN_MAX: Final = 5_000
 """Links followed below the trusted block; whoever needs more names an earlier one."""
 LAG_MS: Final = 10_000
@@ -59,6 +62,8 @@ class HttpSource:
 
     name: str
     http: httpx.Client
+    seconds: Callable[[], float] = monotonic
+    """A clock that is never set."""
 
     def block(self, height: Height | None) -> LightBlock | None:
         place = "last" if height is None else str(height)
@@ -74,13 +79,16 @@ class HttpSource:
 
     def _ask(self, method: str, path: str, body: object) -> tuple[int, bytes]:
         """Code and content. Of what is too long, no more is read than it takes to see that."""
-        content = bytearray()
+        content, until = bytearray(), self.seconds() + WHOLE_ANSWER_S
         try:
             with self.http.stream(method, self.name + path, json=body) as response:
-                for piece in response.iter_bytes(PIECE_BYTES):
+                for piece in response.iter_bytes():
                     content += piece
                     if len(content) > ANSWER_BYTES_MAX:
                         break
+                    if self.seconds() > until:
+                        what = f"the node's answer is not whole after {WHOLE_ANSWER_S:g} s"
+                        raise Unavailable(what, self.name, "try again later, or another node")
         except (httpx.HTTPError, httpx.InvalidURL) as fault:
             remedy = f"is it running, and is this its address? ({type(fault).__name__})"
             raise Unavailable("the node does not answer", self.name, remedy) from fault

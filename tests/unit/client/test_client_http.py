@@ -1,16 +1,18 @@
 """The client against a real node, and against things that only look like one."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 import trio
+from trio.testing import MockClock
 
 from tfchain.base.units import Address, PeriodIndex, ScheduleId
-from tfchain.client.http import connected
+from tfchain.client.http import ANSWER_BYTES_MAX, ANSWER_S, Client, connected
 from tfchain.errors import Malformed, Unavailable
 
 ID = bytes(32)
@@ -93,6 +95,44 @@ async def test_a_refusal_keeps_the_node_s_reason(
     async with pretender(answer) as url, connected(url) as client:
         with pytest.raises(kind, match=says):
             await client.status()
+
+
+@pytest.mark.parametrize("status", [200, 400, 404, 500])
+async def test_an_answer_without_an_end_is_left(status: int) -> None:
+    """Also one that refuses: what a node sends is measured while it comes."""
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 1 << 20
+            yield bytes(1 << 20)
+            await trio.lowlevel.checkpoint()
+
+    client = _client(lambda: httpx.Response(status, content=endless()))
+    with pytest.raises(Unavailable, match="no tfchain node"):
+        await client.status()
+    assert sent <= ANSWER_BYTES_MAX + (2 << 20)
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_an_answer_that_trickles_is_left(status: int, autojump_clock: MockClock) -> None:
+    """Each piece comes within the time for one; all of them together do not."""
+
+    async def trickle() -> AsyncIterator[bytes]:
+        while True:
+            await trio.sleep(ANSWER_S - 1)
+            yield b" "
+
+    client = _client(lambda: httpx.Response(status, content=trickle()))
+    with pytest.raises(Unavailable, match="not whole after 120 s"):
+        await client.status()
+
+
+def _client(answer: Callable[[], httpx.Response]) -> Client:
+    """Of a node that says this."""
+    transport = httpx.MockTransport(lambda request: answer())
+    return Client("http://node", httpx.AsyncClient(transport=transport))
 
 
 @pytest.mark.parametrize(

@@ -235,4 +235,26 @@ def test_an_answer_without_an_end_is_left(right: "LightChain") -> None:
     source = _source({"/v1/light/3": httpx.Response(200, content=endless())})
     with pytest.raises(Unavailable, match="no light blocks"):
         source.block(Height(3))
-    assert sent <= light.ANSWER_BYTES_MAX + 2 * light.PIECE_BYTES
+    assert sent <= light.ANSWER_BYTES_MAX + 2 * 1024
+
+
+def test_an_answer_that_trickles_is_left() -> None:
+    """Each piece comes within the time for one; all of them together do not."""
+    now = 0.0
+
+    def seconds() -> float:
+        return now
+
+    def trickle() -> Iterator[bytes]:
+        nonlocal now
+        while True:
+            now += light.ANSWER_S - 1
+            yield b" "
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=trickle())
+
+    http = httpx.Client(transport=httpx.MockTransport(answer))
+    with pytest.raises(Unavailable, match="not whole after 60 s"):
+        HttpSource("http://node", http, seconds).block(Height(3))
+    assert now < light.WHOLE_ANSWER_S + 2 * light.ANSWER_S
