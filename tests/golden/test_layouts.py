@@ -31,6 +31,7 @@ MODULES = (
     "proposals",
     "gaps",
     "terms",
+    "cultivation",
 )
 
 

@@ -31,6 +31,7 @@ from tfchain.ledger.block import Block, decode_block
 from tfchain.ledger.commit import Commit, check_tally, signatures_of
 from tfchain.ledger.minting import SEALED, Batch
 from tfchain.ledger.state import Memory, State
+from tfchain.tx.billing import book_of
 from tfchain.tx.kinds.mint import Mint
 from tfchain.tx.registry import open_body
 from tfchain.tx.transaction import Check, decode_transaction
@@ -263,10 +264,12 @@ class Auditor:
         report.height, report.block_id = tip.height, tip.block_id
         report.state_root = tip.state_root
         report.supply_minted = sum(block.amount for block in report.minting_blocks)
-        burned = tables.TOTALS.need(State(self._rows), tables.SINGLE).burned
+        state = State(self._rows)
+        burned, bills = tables.TOTALS.need(state, tables.SINGLE).burned, book_of(state).burned
+        report.supply_burned += bills
         if burned != report.supply_burned:
             raise Divergence(
-                f"supply: {burned} units are told to be burned, evidence gives"
+                f"supply: {burned} units are told to be burned, evidence and bills give"
                 f" {report.supply_burned}"
             )
         due = report.supply_genesis + report.supply_minted - report.supply_burned

@@ -25,7 +25,7 @@ from tfchain.ledger.params import Params
 from tfchain.ledger.state import Memory, Reader, State
 from tfchain.ledger.tree import Change, Tree, key_hash, rows_of, value_hash
 from tfchain.ledger.validators import Validator
-from tfchain.tx import proposals
+from tfchain.tx import billing, proposals
 from tfchain.tx.halting import check_halt
 from tfchain.tx.kind import Context, Kind
 from tfchain.tx.kinds.enact import Enact
@@ -122,6 +122,7 @@ def execute(reader: Reader, block: Input, checked: Checked | None = None) -> Out
         batches.finish_if_done(state, share)
     codes += [_run(state, one) for one in checked.admitted]
     batches.drop_kept(state, params, params.settle_nodes)
+    billing.run(state, params, now)
     fees = sum(one.transaction.envelope.fee for one in checked.admitted)
     if fees:
         credit(state, block.reward_account, Utft(fees))

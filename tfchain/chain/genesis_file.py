@@ -10,6 +10,7 @@ from tfchain.base.shapes import Shape, Text, layout
 from tfchain.base.units import Address, Seconds, Utft
 from tfchain.errors import Malformed
 from tfchain.ledger.params import (
+    BillingRow,
     Consensus,
     EvidenceRow,
     FeeRow,
@@ -80,6 +81,7 @@ class GenesisFile:
             evidence=_plain(top.record("evidence", EvidenceRow)),
             regimes=[_plain(row) for row in _regimes(top.sections("regime", _ROWS_MAX))],
             fees=[_plain(row) for row in _fees(top.section("fees"))],
+            billing=_billing(top),
         )
 
     def _schedules(self) -> list[ScheduleRow]:
@@ -159,6 +161,9 @@ class _Section:
         self._read[name] = None
         return self._plain[name]
 
+    def has(self, name: str) -> bool:
+        return name in self._plain
+
     def number(self, name: str) -> int:
         value = self.value(name)
         if type(value) is not int or not 0 <= value < 1 << 63:
@@ -166,7 +171,7 @@ class _Section:
         return value
 
     def number_or(self, name: str, absent: int) -> int:
-        return self.number(name) if name in self._plain else absent
+        return self.number(name) if self.has(name) else absent
 
     def text(self, name: str) -> str:
         value = self.value(name)
@@ -267,6 +272,15 @@ def _fees(section: _Section) -> tuple[FeeRow, ...]:
     return tuple(
         FeeRow(kind=number, fee=Utft(section.number(name_of(number)))) for number in PAID_KINDS
     )
+
+
+def _billing(top: _Section) -> Plain:
+    """None where the file does not speak of it: then nobody is billed (P20)."""
+    if not top.has("billing"):
+        return None
+    section = top.section("billing")
+    accounts = {name: section.address(name) for name in ("foundation", "tf_tech", "staking")}
+    return _plain(section.filled(BillingRow, **accounts))
 
 
 def _plain(record: object) -> Plain:

@@ -20,6 +20,7 @@ from tfchain.rules.regime import Capacity, Measured, Owed
 from tfchain.rules.schedule import REGIMES
 from tfchain.rules.together import together
 from tfchain.rules.uptime import closed, judged
+from tfchain.tx import consumption
 from tfchain.tx.contracts import policy_terms
 from tfchain.tx.running import Span, account_for, limits_of
 
@@ -46,6 +47,7 @@ def settle(state: State, params: Params, share: batches.Share, now: Seconds) -> 
             settled = _settled(state, params, batch, standing)
             batch = _appended(state, batch, settled.receipt)
             _note(state, params, standing, settled.progress)
+            consumption.drop(state, name, standing.node.id)
     batch = replace(batch, cursor=batch.cursor + share.nodes)
     tables.BATCHES.put(state, name, batch)
     if batch.cursor > batch.node_last:

@@ -2,17 +2,27 @@
 
 from dataclasses import dataclass, replace
 
-from tfchain.base.units import NodeId, Seconds, Utft
+from tfchain.base.units import NodeId, PerMille, Seconds, Utft
 from tfchain.ledger import kept, tables
 from tfchain.ledger.minting import Batch
 from tfchain.ledger.params import Params
 from tfchain.ledger.records import Contract, Farm, Node, Twin, Uptime
 from tfchain.ledger.state import State
-from tfchain.ledger.terms import Progress, Use
+from tfchain.ledger.terms import Progress
 from tfchain.rules.periods import own_bounds, own_ended
+from tfchain.rules.utilisation import utilisation
+from tfchain.tx import consumption
 from tfchain.tx.running import Span
 
-UNUSED = Use(permille=0, traffic=0, ip_seconds=0)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """What users had of a node in a batch's period, as its reports told (P20)."""
+
+    permille: PerMille
+    """Mean of CU and SU in use over what the node has."""
+    traffic: int
+    ip_seconds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +71,20 @@ def standing_of(state: State, params: Params, batch: Batch, node_id: NodeId) -> 
         own=own,
         uptime=uptime,
         progress=_progress(state, contract, key),
-        use=tables.USES.get(state, tables.in_batch(name, node_id)) or UNUSED,
+        use=_use(state, batch, node),
         age=_age(state, batch, key),
         minted_ever=_minted(state, name),
         spans=_spans(params, batch, node),
+    )
+
+
+def _use(state: State, batch: Batch, node: Node) -> Use:
+    name = tables.batch_key(batch.schedule, batch.period)
+    told = consumption.consumed(state, name, node.id)
+    return Use(
+        permille=utilisation(told, node.resources, Seconds(batch.end - batch.start)),
+        traffic=told.traffic,
+        ip_seconds=told.ip_seconds,
     )
 
 

@@ -22,8 +22,11 @@ from tfchain.ledger.records import Resources
 from tfchain.tx.kind import FreeKind, Kind
 from tfchain.tx.kinds.accept_farm import AcceptFarm
 from tfchain.tx.kinds.accept_twin import AcceptTwin
+from tfchain.tx.kinds.add_farm_ip import AddFarmIp
 from tfchain.tx.kinds.attest_mint import AttestMint
+from tfchain.tx.kinds.cancel_contract import CancelContract
 from tfchain.tx.kinds.commit_mint import CommitMint
+from tfchain.tx.kinds.create_contract import CreateContract
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.create_twin import CreateTwin
 from tfchain.tx.kinds.delete_node import DeleteNode
@@ -38,16 +41,22 @@ from tfchain.tx.kinds.propose_upgrade import ProposeUpgrade
 from tfchain.tx.kinds.propose_validator import ProposeValidator
 from tfchain.tx.kinds.register_node import RegisterNode
 from tfchain.tx.kinds.release_lock import ReleaseLock
+from tfchain.tx.kinds.remove_farm_ip import RemoveFarmIp
 from tfchain.tx.kinds.renew_contract import RenewContract
+from tfchain.tx.kinds.rent_node import RentNode
+from tfchain.tx.kinds.report_consumption import ReportConsumption
 from tfchain.tx.kinds.report_uptime import ReportUptime
 from tfchain.tx.kinds.rotate_reporter import RotateReporter
+from tfchain.tx.kinds.set_dedicated import SetDedicated
 from tfchain.tx.kinds.set_farm_pool import SetFarmPool
 from tfchain.tx.kinds.set_payout_account import SetPayoutAccount
 from tfchain.tx.kinds.set_power_state import SetPowerState
 from tfchain.tx.kinds.set_power_target import SetPowerTarget
 from tfchain.tx.kinds.set_stellar_address import SetStellarAddress
 from tfchain.tx.kinds.transfer import Transfer
+from tfchain.tx.kinds.update_contract import UpdateContract
 from tfchain.tx.kinds.update_node import UpdateNode
+from tfchain.tx.kinds.update_used_resources import UpdateUsedResources
 from tfchain.tx.kinds.veto_proposal import VetoProposal
 from tfchain.tx.kinds.vote_as_guardian import VoteAsGuardian
 from tfchain.tx.kinds.vote_change import VoteChange
@@ -171,6 +180,15 @@ class Sender:
     delete_node = _verb(DeleteNode)
     renew_contract = _verb(RenewContract)
     release_lock = _verb(ReleaseLock)
+    create_contract = _verb(CreateContract)
+    update_contract = _verb(UpdateContract)
+    cancel_contract = _verb(CancelContract)
+    update_used_resources = _verb(UpdateUsedResources)
+    report_consumption = _verb(ReportConsumption)
+    rent_node = _verb(RentNode)
+    set_dedicated = _verb(SetDedicated)
+    add_farm_ip = _verb(AddFarmIp)
+    remove_farm_ip = _verb(RemoveFarmIp)
 
     async def send(self, body: Kind) -> Done:
         """Sign, hand in, and wait for the block."""

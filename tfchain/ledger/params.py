@@ -9,12 +9,14 @@ from functools import lru_cache
 from typing import Annotated, Final
 
 from tfchain.base.crypto import digest
-from tfchain.base.shapes import U8, U16, U32, U64, Many, Nested, Text, UInt, encode_record
+from tfchain.base.shapes import U8, U16, U32, U64, Many, Maybe, Nested, Text, UInt, encode_record
 from tfchain.base.units import (
     U64_MAX,
+    Address,
     Millis,
     MilliUsd,
     PeriodIndex,
+    PerMille,
     PolicyId,
     ScheduleId,
     Seconds,
@@ -156,6 +158,38 @@ class EvidenceRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BillingRow:
+    """How users pay for capacity; a chain without this row bills nobody (P20).
+
+    Prices in 1e-7 USD a unit and hour: CU, SU, GB of traffic, public IP.
+    """
+
+    period: Seconds
+    """From one bill of a contract to the next."""
+    contracts: Annotated[int, UInt(1, 10_000)]
+    """Contracts billed in one block, at most (P11)."""
+    grace: Seconds
+    """How long a contract waits for its user's money before it ends."""
+    price_cu: U32
+    price_su: U32
+    price_nu: U32
+    price_ip: U32
+    rent_share: PerMille
+    """Of the price of a whole node's resources, what its renter pays."""
+    price_min: MilliUsd
+    """mUSD for a TFT, at least ..."""
+    price_max: MilliUsd
+    """... and at most, whatever its price (tfchain A5)."""
+    line_rate: U64
+    """Bytes a second that a contract may have sent and received (P20)."""
+    report_spacing: Seconds
+    """Between two reports of a node about its contracts (P25)."""
+    foundation: Address
+    tf_tech: Address
+    staking: Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Params:
     """Every constant of a chain."""
 
@@ -180,6 +214,8 @@ class Params:
     """How many blocks ahead a transaction may be valid until."""
     voting: Seconds
     """How long a proposed change may be voted on."""
+    billing: Annotated[BillingRow | None, Maybe(Nested(BillingRow))] = None
+    """None: users are not billed, and NU, IPs and use count nothing."""
 
     def schedule(self, number: ScheduleId) -> ScheduleRow:
         """The schedule's row."""

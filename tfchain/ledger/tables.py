@@ -13,6 +13,14 @@ from tfchain.base.units import (
     TwinId,
 )
 from tfchain.ledger.changes import Agenda, Change, Upgrade
+from tfchain.ledger.cultivation import (
+    Billing,
+    CapacityContract,
+    CapacityRef,
+    Consumption,
+    FarmIps,
+    Load,
+)
 from tfchain.ledger.gaps import Gaps
 from tfchain.ledger.minting import Attestation, Batch, Commitment, MintRecord, Receipt
 from tfchain.ledger.params import Params
@@ -58,7 +66,6 @@ from tfchain.ledger.terms import (
     OwnTerms,
     Progress,
     Supply,
-    Use,
 )
 from tfchain.ledger.uptime import UptimeAccount
 
@@ -111,11 +118,17 @@ FIRST_REPORTS: Final = Table(tag=43, name="first_reports", record=FirstReport)
 OWN_ENDED: Final = Table(tag=44, name="own_ended", record=UptimeAccount)
 GONE: Final = Table(tag=45, name="gone", record=Gone)
 FARM_POOLS: Final = Table(tag=47, name="farm_pools", record=FarmPool)
-USES: Final = Table(tag=48, name="uses", record=Use)
 SUPPLIES: Final = Table(tag=49, name="supplies", record=Supply)
 LOCKS: Final = Table(tag=50, name="locks", record=Lock)
 HOLDINGS: Final = Table(tag=51, name="holdings", record=Holding)
 HOLDINGS_AT: Final = Table(tag=52, name="holdings_at", record=HoldingAt)
+BILLING: Final = Table(tag=53, name="billing", record=Billing)
+CAPACITY: Final = Table(tag=54, name="capacity", record=CapacityContract)
+BILL_QUEUE: Final = Table(tag=55, name="bill_queue", record=CapacityRef)
+LOADS: Final = Table(tag=56, name="loads", record=Load)
+DEPLOYED: Final = Table(tag=57, name="deployed", record=CapacityRef)
+FARM_IPS: Final = Table(tag=58, name="farm_ips", record=FarmIps)
+CONSUMED: Final = Table(tag=59, name="consumed", record=Consumption)
 
 TABLES: Final = (
     ACCOUNTS,
@@ -164,11 +177,17 @@ TABLES: Final = (
     OWN_ENDED,
     GONE,
     FARM_POOLS,
-    USES,
     SUPPLIES,
     LOCKS,
     HOLDINGS,
     HOLDINGS_AT,
+    BILLING,
+    CAPACITY,
+    BILL_QUEUE,
+    LOADS,
+    DEPLOYED,
+    FARM_IPS,
+    CONSUMED,
 )
 BY_TAG: Final = {table.tag: table for table in TABLES}
 IN_TREE: Final = tuple(table for table in TABLES if not table.archive)
@@ -212,6 +231,11 @@ def of_account(account: Address, place: int) -> bytes:
 def own_key(node: bytes, start: Seconds) -> bytes:
     """Key of what is kept of a node's own period that starts then."""
     return node + start.to_bytes(8, "big")
+
+
+def deployed_key(node_id: NodeId, deployment: bytes) -> bytes:
+    """Key of a deployment's hash on a node."""
+    return id_key(node_id) + deployment
 
 
 def kept_key(batch: bytes, tag: int, key: bytes) -> bytes:

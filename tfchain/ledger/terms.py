@@ -7,7 +7,7 @@ a regime that keeps nothing has no such rows.
 from dataclasses import dataclass
 from typing import Annotated
 
-from tfchain.base.shapes import U8, U16, U32, U64, Many, Nested
+from tfchain.base.shapes import U8, U16, U32, Many, Nested
 from tfchain.base.units import Address, NodeId, Seconds, Utft
 from tfchain.ledger.params import Numbers
 from tfchain.ledger.records import Contract
@@ -73,17 +73,6 @@ class FarmPool:
 
     pool: U8
     guarantee: U16
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
-    """What users took of a node in a batch's period; no row: nothing."""
-
-    permille: U16
-    """Mean of CU and SU in use over what the node has."""
-    traffic: U64
-    """Public bytes."""
-    ip_seconds: U64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

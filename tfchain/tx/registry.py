@@ -7,8 +7,11 @@ from tfchain.errors import Malformed
 from tfchain.tx.kind import FreeKind, Kind
 from tfchain.tx.kinds.accept_farm import AcceptFarm
 from tfchain.tx.kinds.accept_twin import AcceptTwin
+from tfchain.tx.kinds.add_farm_ip import AddFarmIp
 from tfchain.tx.kinds.attest_mint import AttestMint
+from tfchain.tx.kinds.cancel_contract import CancelContract
 from tfchain.tx.kinds.commit_mint import CommitMint
+from tfchain.tx.kinds.create_contract import CreateContract
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.create_twin import CreateTwin
 from tfchain.tx.kinds.delete_node import DeleteNode
@@ -25,16 +28,22 @@ from tfchain.tx.kinds.propose_upgrade import ProposeUpgrade
 from tfchain.tx.kinds.propose_validator import ProposeValidator
 from tfchain.tx.kinds.register_node import RegisterNode
 from tfchain.tx.kinds.release_lock import ReleaseLock
+from tfchain.tx.kinds.remove_farm_ip import RemoveFarmIp
 from tfchain.tx.kinds.renew_contract import RenewContract
+from tfchain.tx.kinds.rent_node import RentNode
+from tfchain.tx.kinds.report_consumption import ReportConsumption
 from tfchain.tx.kinds.report_uptime import ReportUptime
 from tfchain.tx.kinds.rotate_reporter import RotateReporter
+from tfchain.tx.kinds.set_dedicated import SetDedicated
 from tfchain.tx.kinds.set_farm_pool import SetFarmPool
 from tfchain.tx.kinds.set_payout_account import SetPayoutAccount
 from tfchain.tx.kinds.set_power_state import SetPowerState
 from tfchain.tx.kinds.set_power_target import SetPowerTarget
 from tfchain.tx.kinds.set_stellar_address import SetStellarAddress
 from tfchain.tx.kinds.transfer import Transfer
+from tfchain.tx.kinds.update_contract import UpdateContract
 from tfchain.tx.kinds.update_node import UpdateNode
+from tfchain.tx.kinds.update_used_resources import UpdateUsedResources
 from tfchain.tx.kinds.veto_proposal import VetoProposal
 from tfchain.tx.kinds.vote_as_guardian import VoteAsGuardian
 from tfchain.tx.kinds.vote_change import VoteChange
@@ -76,6 +85,15 @@ KINDS: Final[dict[int, type[Kind]]] = {
     41: DeleteNode,
     42: RenewContract,
     43: ReleaseLock,
+    50: CreateContract,
+    51: UpdateContract,
+    52: CancelContract,
+    53: UpdateUsedResources,
+    54: ReportConsumption,
+    55: RentNode,
+    56: SetDedicated,
+    57: AddFarmIp,
+    58: RemoveFarmIp,
 }
 NUMBERS: Final = {kind: number for number, kind in KINDS.items()}
 _FREE: Final = frozenset(kind for kind in KINDS.values() if issubclass(kind, FreeKind))

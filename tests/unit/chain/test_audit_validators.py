@@ -244,7 +244,7 @@ def test_what_is_burned_without_evidence_is_a_divergence(scribe: Scribe) -> None
     for kind, payload in scribe.whole():
         auditor.take(kind, payload)
     auditor.report.supply_burned -= 1
-    with pytest.raises(Divergence, match="are told to be burned, evidence gives"):
+    with pytest.raises(Divergence, match="are told to be burned, evidence and bills give"):
         auditor.finish()
 
 

@@ -23,7 +23,6 @@ from tfchain.ledger import kept, tables
 from tfchain.ledger.minting import RECEIPT_TAG
 from tfchain.ledger.records import Contract, Node, Resources, Twin
 from tfchain.ledger.state import State
-from tfchain.ledger.terms import Use
 from tfchain.ledger.uptime import (
     BOOT_REQUEST_EXPIRED,
     CLOCK_SKEW,
@@ -31,6 +30,7 @@ from tfchain.ledger.uptime import (
     MISSING_RELAY,
     MISSING_TWIN,
 )
+from tfchain.tx import consumption
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.set_payout_account import SetPayoutAccount
 from tfchain.tx.kinds.set_stellar_address import SetStellarAddress
@@ -336,9 +336,9 @@ def test_a_receipt_holds_the_account_of_its_own_period_alone(chain: "Chain") -> 
 
 def test_use_is_read_from_its_row_of_the_batch(chain: "Chain") -> None:
     """Traffic and public IPs are paid by use; where no row stands, nothing was used (P20)."""
-    used = Use(permille=400, traffic=10 << 30, ip_seconds=7_200)
+    used = replace(consumption.NONE, traffic=10 << 30, ip_seconds=7_200)
     place = tables.in_batch(tables.batch_key(ScheduleId(0), PeriodIndex(0)), 2)
-    _settled(chain, 60, lambda state: tables.USES.put(state, place, used))
+    _settled(chain, 60, lambda state: tables.CONSUMED.put(state, place, used))
     with_use, without = chain.receipt(2), chain.receipt(1)
     assert (with_use.nu, with_use.ip_seconds) == (10_000_000, 7_200)
     assert with_use.base_musd >= 300 + 10

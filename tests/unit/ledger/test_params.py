@@ -6,11 +6,28 @@ import pytest
 
 from tfchain.base.crypto import digest
 from tfchain.base.shapes import decode_record, encode_record
-from tfchain.base.units import PeriodIndex, ScheduleId, Seconds, Utft
+from tfchain.base.units import Address, MilliUsd, PeriodIndex, PerMille, ScheduleId, Seconds, Utft
 from tfchain.errors import Malformed
-from tfchain.ledger.params import FeeRow, Params, RegimeRow, params_hash
+from tfchain.ledger.params import BillingRow, FeeRow, Params, RegimeRow, params_hash
 
 START = 1_700_000_000
+BILLING = BillingRow(
+    period=Seconds(10),
+    contracts=4,
+    grace=Seconds(30),
+    price_cu=4,
+    price_su=3,
+    price_nu=2,
+    price_ip=1,
+    rent_share=PerMille(500),
+    price_min=MilliUsd(10),
+    price_max=MilliUsd(1_000),
+    line_rate=1_000,
+    report_spacing=Seconds(1),
+    foundation=Address(bytes([1]) * 32),
+    tf_tech=Address(bytes([2]) * 32),
+    staking=Address(bytes([3]) * 32),
+)
 
 
 @pytest.mark.parametrize(
@@ -86,10 +103,23 @@ def test_every_constant_is_in_the_hash(params: Params, name: str) -> None:
             other = value + "x"
         case tuple():
             other = value[:-1]
+        case None:
+            assert name == "billing", "nothing else may be absent"
+            other = BILLING
         case _:
             first = fields(value)[0].name
             other = replace(value, **{first: getattr(value, first) + 1})
     assert params_hash(replace(params, **{name: other})) != params_hash(params)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(BillingRow)])
+def test_every_term_of_billing_is_in_the_hash(params: Params, name: str) -> None:
+    value = getattr(BILLING, name)
+    other = value + 1 if isinstance(value, int) else bytes([9]) * 32
+    bills = replace(params, billing=BILLING)
+    after = replace(params, billing=replace(BILLING, **{name: other}))  # type: ignore[arg-type]
+    assert params_hash(after) != params_hash(bills) != params_hash(params)
+    assert decode_record(Params, encode_record(after)) == after
 
 
 @pytest.mark.parametrize("nodes", [0, 100_001])

@@ -10,9 +10,11 @@ from tfchain.base.shapes import layout
 from tfchain.base.units import Address, Height, Utft
 from tfchain.errors import Malformed
 from tfchain.tx.kind import FreeKind, Kind
+from tfchain.tx.kinds.report_consumption import ReportConsumption
 from tfchain.tx.kinds.report_uptime import ReportUptime
 from tfchain.tx.kinds.set_power_state import SetPowerState
 from tfchain.tx.kinds.transfer import Transfer
+from tfchain.tx.kinds.update_used_resources import UpdateUsedResources
 from tfchain.tx.registry import BY_NAME, KINDS, NUMBERS, name_of, open_body
 from tfchain.tx.transaction import (
     Envelope,
@@ -42,7 +44,10 @@ def test_number_name_and_class_lead_to_each_other(number: int) -> None:
 
 def test_the_kinds_that_a_reporter_signs_are_free() -> None:
     free = [NUMBERS[kind] for kind in KINDS.values() if issubclass(kind, FreeKind)]
-    assert free == [NUMBERS[ReportUptime], NUMBERS[SetPowerState]]
+    assert free == [
+        NUMBERS[kind]
+        for kind in (ReportUptime, SetPowerState, UpdateUsedResources, ReportConsumption)
+    ]
 
 
 def test_a_body_opens_as_its_kind() -> None:

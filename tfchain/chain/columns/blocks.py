@@ -10,8 +10,22 @@ from typing import Final, TypeAlias
 
 from tfchain.base.codec import Plain, decode
 from tfchain.base.limits import MINT_TX_BYTES_MAX
-from tfchain.base.shapes import layout
 from tfchain.base.units import Address
+from tfchain.chain.columns.plain import bytes_of as _bytes
+from tfchain.chain.columns.plain import flag_of as _flag
+from tfchain.chain.columns.plain import int_of as _int
+from tfchain.chain.columns.plain import list_of as _list
+from tfchain.chain.columns.plain import resources_of as _resources
+from tfchain.chain.columns.plain import text_of as _text
+from tfchain.chain.columns.users import (
+    ContractMade,
+    Told,
+    UsedTold,
+    read_contract,
+    read_rent,
+    read_told,
+    read_used,
+)
 from tfchain.errors import Malformed
 from tfchain.ledger.measures import AnyMeasure, Measure
 from tfchain.ledger.records import Resources
@@ -169,6 +183,9 @@ class Renewed:
 
 Event: TypeAlias = (
     TwinMade
+    | ContractMade
+    | UsedTold
+    | Told
     | FarmMade
     | Minted
     | PayoutSet
@@ -313,43 +330,13 @@ _KINDS: Final[dict[int, tuple[int, Callable[[Address, list[Plain]], Event]]]] = 
     40: (3, _pool),
     41: (1, _delete),
     42: (1, _renew),
+    50: (5, read_contract),
+    53: (3, read_used),
+    54: (3, read_told),
+    55: (1, read_rent),
 }
 """By kind: how many fields its body has, and who reads them."""
-_MONEY: Final = frozenset({*range(10, 23), 24, 25, 27, 43})
+_MONEY: Final = frozenset({*range(10, 23), 24, 25, 27, 43, 51, 52, *range(56, 59)})
 """transfer, commit_mint, attest_mint, release_lock, what validators decide among themselves, votes of
-which only the outcome counts, keys of reporters, and offers until they are taken: no node earns by
-them."""
-
-
-def _list(plain: Plain, items: int) -> list[Plain]:
-    if type(plain) is not list or len(plain) != items:
-        raise Malformed(f"a list of {items} is due")
-    return plain
-
-
-def _int(plain: Plain) -> int:
-    if type(plain) is not int or plain < 0:
-        raise Malformed("a number is due")
-    return plain
-
-
-def _text(plain: Plain) -> str:
-    if type(plain) is not str:
-        raise Malformed("text is due")
-    return plain
-
-
-def _bytes(plain: Plain) -> bytes:
-    if type(plain) is not bytes:
-        raise Malformed("bytes are due")
-    return plain
-
-
-def _flag(plain: Plain) -> bool:
-    if type(plain) is not bool:
-        raise Malformed("true or false is due")
-    return plain
-
-
-def _resources(plain: Plain) -> Resources:
-    return layout(Resources).unpack(plain)
+which only the outcome counts, keys of reporters, offers until they are taken, and what users and
+farmers agree on: no node earns by them."""

@@ -32,6 +32,7 @@ from tfchain.chain.columns.past import Past
 from tfchain.chain.columns.roster import FarmHistory, Machine, Roster
 from tfchain.chain.columns.routes import Routes
 from tfchain.chain.columns.streams import Stream
+from tfchain.chain.columns.uses import Had, Taken
 from tfchain.errors import Malformed
 from tfchain.ledger.gaps import Gap
 from tfchain.ledger.params import Params
@@ -124,6 +125,8 @@ class Checkpoint:
     openings: Annotated[tuple[Opening, ...], Many(Nested(Opening), 64)]
     minted: Annotated[tuple[Minted, ...], Many(Nested(Minted), _ROWS)]
     pools: Annotated[tuple[Pool, ...], Many(Nested(Pool), _ROWS)]
+    contracts: Annotated[tuple[Taken, ...], Many(Nested(Taken), _ROWS)]
+    had: Annotated[tuple[Had, ...], Many(Nested(Had), _ROWS)]
 
 
 def seal(checkpoint: Checkpoint) -> bytes:
@@ -182,6 +185,8 @@ def checkpoint_of(
             Pool(farm_id=FarmId(farm), pool=kind, guarantee=promised)
             for farm, (kind, promised) in sorted(roster.pools.items())
         ),
+        contracts=tuple(roster.uses.contracts),
+        had=tuple(roster.uses.had[place] for place in sorted(roster.uses.had)),
     )
 
 
@@ -199,6 +204,8 @@ def restore(checkpoint: Checkpoint, roster: Roster, routes: Routes, past: Past) 
     past.opened = {row.schedule: [*map(int, row.periods)] for row in checkpoint.openings}
     past.gaps = [(gap.since, gap.until) for gap in checkpoint.gaps]
     past.minted = [(row.time, row.amount) for row in checkpoint.minted]
+    roster.uses.contracts = list(checkpoint.contracts)
+    roster.uses.had = {(row.schedule, row.period, row.node_id): row for row in checkpoint.had}
     for floor in checkpoint.floors:
         routes.forgotten[floor.schedule] = floor.period
     for kept in checkpoint.streams:

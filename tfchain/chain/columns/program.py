@@ -36,6 +36,7 @@ from tfchain.chain.columns.routes import Routes
 from tfchain.chain.columns.settling import Settled, Settling
 from tfchain.chain.columns.spans import span_of
 from tfchain.chain.columns.streams import TIME_MAX
+from tfchain.chain.columns.users import ContractMade, Told, UsedTold
 from tfchain.errors import Malformed, Unavailable
 from tfchain.ledger.measures import CertifyNode
 from tfchain.ledger.minting import RECEIPT_TAG, Receipt
@@ -137,6 +138,7 @@ class Columns:
         self._settled = {}
         forgotten[schedule] = period + 1
         self._past.forget(schedule, period)
+        self._roster.uses.drop(schedule, period)
         for place in sorted(self._routes.streams):
             if place[0] == schedule and place[1] <= period:
                 del self._routes.streams[place]
@@ -203,6 +205,8 @@ class Columns:
                 self._check_regime(roster.machines[-1].contract.regime)
             case Enacted():
                 self._enact(event, block)
+            case ContractMade() | UsedTold() | Told():
+                roster.note_use(event, block)
             case _:
                 self._apply_people(event, block)
 

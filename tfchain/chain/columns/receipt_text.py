@@ -11,6 +11,7 @@ from tfchain.ledger.minting import Receipt
 CONNECTION_PRICE = 80
 """Printed on every v3 receipt, whatever the node connected at."""
 MILLION = 1_000_000.0
+HOUR = 3_600.0
 GIB = 1_073_741_824.0
 PLAIN_LEAST = 1e-5
 PLAIN_BELOW = 1e16
@@ -29,6 +30,7 @@ def text_of(receipt: Receipt) -> str:
         hru=_double(receipt.hru / GIB),
         sru=_double(receipt.sru / GIB),
     )
+    ips = _double(receipt.ip_seconds / HOUR)
     return _object(
         period=_object(start=str(receipt.start), end=str(receipt.end)),
         node_id=str(receipt.node_id),
@@ -40,7 +42,7 @@ def text_of(receipt: Receipt) -> str:
         tft_connection_price=str(CONNECTION_PRICE),
         cloud_units=units,
         resource_units=resources,
-        resource_utilization=_object(cru="0.0", mru="0.0", hru="0.0", sru="0.0", ip="0.0"),
+        resource_utilization=_object(cru="0.0", mru="0.0", hru="0.0", sru="0.0", ip=ips),
         reward=_object(musd=str(receipt.musd), tft=str(receipt.amount)),
         carbon_offset="null",
         node_type='"CERTIFIED"' if receipt.certified else '"DIY"',

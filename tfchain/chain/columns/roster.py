@@ -29,6 +29,8 @@ from tfchain.chain.columns.case import Joined
 from tfchain.chain.columns.farming_v3 import compute_millionths, storage_millionths
 from tfchain.chain.columns.receipts import TWINS
 from tfchain.chain.columns.spans import period_of
+from tfchain.chain.columns.users import ContractMade, Told, UsedTold
+from tfchain.chain.columns.uses import At, Uses
 from tfchain.errors import Malformed
 from tfchain.ledger.params import Numbers, Params, RegimeRow
 from tfchain.ledger.records import Contract, Farm, Node, Policy, Twin
@@ -100,6 +102,8 @@ class Roster:
         self.machines: list[Machine] = []
         self.pools: dict[int, tuple[int, int]] = {}
         """By farm: the type of pool that it said it is, and the uptime that it promised."""
+        self.uses = Uses()
+        """What users have of the machines."""
         self._params = params
         self.offered = offers.at_genesis(params, tuple(policies))
 
@@ -235,6 +239,27 @@ class Roster:
         former = Former(contract=machine.contract, numbers=machine.numbers)
         after = replace(machine, contract=contract, numbers=numbers, former=former)
         self.machines[event.node_id - 1] = after
+
+    def note_use(self, event: ContractMade | UsedTold | Told, block: Seconds) -> None:
+        """What a user takes of a node, or what the node tells of it."""
+        machine = self.machine(event.node_id)
+        node = machine.versions[-1].node
+        schedule = next(
+            row for row in self._params.schedules if row.id == machine.contract.schedule
+        )
+        at = At(
+            node=node,
+            farmer=self._farm(node.farm_id).versions[-1].farm.twin_id,
+            schedule=schedule.id,
+            period=period_of(schedule, block),
+        )
+        match event:
+            case ContractMade():
+                self.uses.make(event, at, self._twin_of(event.sender))
+            case UsedTold():
+                self.uses.use(event)
+            case Told():
+                self.uses.tell(event, at)
 
     def drop_before(self, horizon: int) -> None:
         """Forget versions that no period ending at `horizon` or later asks for."""

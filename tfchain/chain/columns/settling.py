@@ -1,7 +1,6 @@
 """All receipts of one period, and how each node stands after it."""
 
 from dataclasses import dataclass, replace
-from typing import Final
 
 from tfchain.base.crypto import plain_digest
 from tfchain.base.units import Seconds, Utft
@@ -28,9 +27,6 @@ from tfchain.ledger.minting import Receipt
 from tfchain.ledger.params import Params, ScheduleRow
 from tfchain.ledger.records import Contract
 from tfchain.ledger.terms import Progress
-
-NO_USE: Final = (0, 0, 0)
-"""Per mille in use, public bytes, IP seconds: what no block tells of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +75,9 @@ class Settling:
         start, end = span_of(self._row, period)
         node = self._roster.node_at(contract.node_id, end)
         twin = self._roster.twins[node.twin_id - 1]
-        used, traffic, ip_seconds = NO_USE
+        used, traffic, ip_seconds = self._roster.uses.of(
+            (self._row.id, period, node.id), node, end - start
+        )
         progress = before
         if before.since != contract.registered:
             progress = replace(blank_progress(contract), used=before.used)

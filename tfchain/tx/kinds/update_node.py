@@ -9,6 +9,7 @@ from tfchain.errors import Rejected
 from tfchain.ledger import kept, tables
 from tfchain.ledger.records import Place, Resources
 from tfchain.ledger.state import State
+from tfchain.tx import capacity
 from tfchain.tx.kind import Context
 from tfchain.tx.lookup import check_acceptance, check_resources, farm_at, node_at, twin_of
 
@@ -26,12 +27,17 @@ class UpdateNode:
     acceptance: Annotated[bytes, Blob(0, 64)]
 
     def apply(self, state: State, context: Context) -> None:
-        """Refused with `no_twin`, `unknown_node`, `not_the_owner`, `resources`, `not_accepted`."""
+        """What contracts have set aside must stay there.
+
+        Refused with `no_twin`, `unknown_node`, `not_the_owner`, `resources`, `capacity`,
+        `not_accepted`.
+        """
         twin = twin_of(state, context.sender)
         node = node_at(state, self.node_id)
         if node.twin_id != twin.id:
             raise Rejected("not_the_owner", f"node {node.id} is another twin's")
         check_resources(context, self.resources)
+        capacity.check_room(self.resources, capacity.load_of(state, node.id).reserved)
         farm = farm_at(state, node.farm_id)
         check_acceptance(state, context, farm, self.resources, self.acceptance)
         after = replace(

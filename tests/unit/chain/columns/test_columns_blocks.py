@@ -26,16 +26,20 @@ from tfchain.chain.columns.blocks import (
     TwinMade,
     read_block,
 )
+from tfchain.chain.columns.users import ContractMade, Told, UsedTold
 from tfchain.errors import Malformed
 from tfchain.ledger.records import Resources
 from tfchain.tx.kind import Kind
 from tfchain.tx.kinds.commit_mint import CommitMint
+from tfchain.tx.kinds.create_contract import CreateContract
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.create_twin import CreateTwin
 from tfchain.tx.kinds.delete_node import DeleteNode
 from tfchain.tx.kinds.register_node import RegisterNode
 from tfchain.tx.kinds.release_lock import ReleaseLock
 from tfchain.tx.kinds.renew_contract import RenewContract
+from tfchain.tx.kinds.rent_node import RentNode
+from tfchain.tx.kinds.report_consumption import Consumed, ReportConsumption
 from tfchain.tx.kinds.report_uptime import ReportUptime
 from tfchain.tx.kinds.set_farm_pool import SetFarmPool
 from tfchain.tx.kinds.set_payout_account import SetPayoutAccount
@@ -44,6 +48,7 @@ from tfchain.tx.kinds.set_power_target import SetPowerTarget
 from tfchain.tx.kinds.set_stellar_address import SetStellarAddress
 from tfchain.tx.kinds.transfer import Transfer
 from tfchain.tx.kinds.update_node import UpdateNode
+from tfchain.tx.kinds.update_used_resources import UpdateUsedResources, UsedResources
 from tfchain.tx.registry import KINDS, NUMBERS
 
 ME: Final = Address(b"\x07" * 32)
@@ -95,6 +100,33 @@ def _of(body: Kind) -> bytes:
         (SetFarmPool(farm_id=FarmId(1), pool=2, guarantee=990), PoolSet(1, 2, 990)),
         (DeleteNode(node_id=NodeId(3)), NodeDeleted(3)),
         (RenewContract(node_id=NodeId(3)), Renewed(3)),
+        (
+            CreateContract(
+                node_id=NodeId(3),
+                reserved=SIZE,
+                public_ips=2,
+                deployment_hash=bytes(32),
+                deployment_data=b"",
+            ),
+            ContractMade(ME, 3, 2, whole=False),
+        ),
+        (RentNode(node_id=NodeId(3)), ContractMade(ME, 3, 0, whole=True)),
+        (
+            UpdateUsedResources(
+                node_id=NodeId(3),
+                t=Seconds(9),
+                contracts=(UsedResources(contract_id=4, used=SIZE),),
+            ),
+            UsedTold(3, ((4, SIZE),)),
+        ),
+        (
+            ReportConsumption(
+                node_id=NodeId(3),
+                t=Seconds(9),
+                contracts=(Consumed(contract_id=4, window=Seconds(5), traffic=6),),
+            ),
+            Told(3, ((4, 5, 6),)),
+        ),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -123,7 +155,7 @@ def test_what_took_no_effect_is_not_even_read() -> None:
 @pytest.mark.parametrize("number", sorted(KINDS))
 def test_no_kind_of_the_ledger_is_unknown_here(number: int) -> None:
     """Those that are read at all find fault with an empty body, not with their number."""
-    if number in {*range(10, 23), 24, 25, 27, 43}:
+    if number in {*range(10, 23), 24, 25, 27, 43, 51, 52, *range(56, 59)}:
         assert read_block([_raw(number, [])], ["ok"]) == []
         return
     with pytest.raises(Malformed, match="a list of"):
@@ -149,6 +181,9 @@ def test_no_kind_of_the_ledger_is_unknown_here(number: int) -> None:
         pytest.param(_raw(8, [1, 5, 1]), id="a number for true"),
         pytest.param(_raw(2, [1, b"farm"]), id="bytes for text"),
         pytest.param(_raw(6, [1, 5, [1, 2], "", "", False, b""]), id="resources cut short"),
+        pytest.param(_raw(54, [1, 5, 100, 7]), id="a number for a list"),
+        pytest.param(_raw(54, [1, 5, 100, [[1, 4, 5]]]), id="a report cut short"),
+        pytest.param(_raw(53, [1, 5, 100, [[1, 4, 5]]]), id="a number for resources"),
     ],
 )
 def test_bytes_that_say_nothing_are_malformed(raw: bytes) -> None:
