@@ -12,6 +12,8 @@ import pytest
 
 from tfchain.base.units import Address, FarmId, NodeId, PeriodIndex, ScheduleId, Seconds, Utft
 from tfchain.chain.columns.program import Columns
+from tfchain.chain.columns.receipt_text import text_of
+from tfchain.chain.receipts import v3_text
 from tfchain.ledger import tables
 from tfchain.ledger.cultivation import RENT_CONTRACT, CapacityContract
 from tfchain.ledger.minting import SEALED, SETTLING
@@ -187,6 +189,7 @@ def _follow(chain: "Chain", columns: Columns, codes: Sequence[str]) -> None:
             assert (theirs.traffic, theirs.ips) == (mine.traffic, mine.ip_seconds)
     if chain.has_batch(0) and chain.batch().state == SEALED:
         found, sealed = columns.result(0, 0), chain.batch()
+        assert all(text_of(one) == v3_text(one) for one in found.receipts)
         assert (found.root, found.total, found.count) == (sealed.root, sealed.total, sealed.count)
 
 

@@ -66,4 +66,5 @@ def receipt_record(
         missed=owed.missed,
         lock=owed.lock,
         steps=owed.steps,
+        in_use=standing.use.mean,
     )

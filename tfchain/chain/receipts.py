@@ -26,7 +26,14 @@ def v3_text(receipt: Receipt) -> str:
     """The text that the public minting program would write for this receipt (rules.md 2.4)."""
     resources = Resources(cru=receipt.cru, mru=receipt.mru, hru=receipt.hru, sru=receipt.sru)
     length = Seconds(receipt.end - receipt.start)
-    used = Used(ip_seconds=receipt.ip_seconds)
+    mean = receipt.in_use
+    used = Used(
+        cru=mean.cru * length,
+        mru=mean.mru * length,
+        hru=mean.hru * length,
+        sru=mean.sru * length,
+        ip_seconds=receipt.ip_seconds,
+    )
     return receipt_text(
         TextReceipt(
             start=receipt.start,

@@ -6,11 +6,11 @@ from tfchain.base.units import NodeId, PerMille, Seconds, Utft
 from tfchain.ledger import kept, tables
 from tfchain.ledger.minting import Batch
 from tfchain.ledger.params import Params
-from tfchain.ledger.records import Contract, Farm, Node, Twin, Uptime
+from tfchain.ledger.records import Contract, Farm, Node, Resources, Twin, Uptime
 from tfchain.ledger.state import State
 from tfchain.ledger.terms import Progress
 from tfchain.rules.periods import own_bounds, own_ended
-from tfchain.rules.utilisation import utilisation
+from tfchain.rules.utilisation import mean, utilisation
 from tfchain.tx import consumption
 from tfchain.tx.running import Span
 
@@ -21,6 +21,8 @@ class Use:
 
     permille: PerMille
     """Mean of CU and SU in use over what the node has."""
+    mean: Resources
+    """Of each resource, over the period, rounded down."""
     traffic: int
     ip_seconds: int
 
@@ -79,10 +81,11 @@ def standing_of(state: State, params: Params, batch: Batch, node_id: NodeId) -> 
 
 
 def _use(state: State, batch: Batch, node: Node) -> Use:
-    name = tables.batch_key(batch.schedule, batch.period)
+    name, length = tables.batch_key(batch.schedule, batch.period), Seconds(batch.end - batch.start)
     told = consumption.consumed(state, name, node.id)
     return Use(
-        permille=utilisation(told, node.resources, Seconds(batch.end - batch.start)),
+        permille=utilisation(told, node.resources, length),
+        mean=mean(told, length),
         traffic=told.traffic,
         ip_seconds=told.ip_seconds,
     )

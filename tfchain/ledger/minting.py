@@ -23,6 +23,7 @@ from tfchain.base.units import (
     TwinId,
     Utft,
 )
+from tfchain.ledger.records import Resources
 
 OPEN: Final = 0
 POST: Final = 1
@@ -176,6 +177,8 @@ class Receipt:
     """What has to happen before the coins are free, a place in `rules.regime.LOCKS`."""
     steps: Annotated[tuple[int, ...], Many(UInt(0, U64_MAX), STEPS_MAX)] = ()
     """Every other integer of the formula, in the order that the regime's file states."""
+    in_use: Annotated[Resources, Nested(Resources)]
+    """What users had of the node, as the mean over the batch's period."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,12 +4,22 @@ The mean of CU and SU in use over what the node has, both as users are billed fo
 node of which everything is used all the time is at a thousand.
 """
 
-from tfchain.base.units import PerMille, Seconds
+from tfchain.base.units import U64_MAX, PerMille, Seconds
 from tfchain.ledger.cultivation import Consumption
 from tfchain.ledger.records import Resources
 from tfchain.rules.capacity import billed_units
 
 WHOLE = 1_000
+
+
+def mean(used: Consumption, length: Seconds) -> Resources:
+    """What users had at a time, on average; rounded down, at most what a row holds."""
+    return Resources(
+        cru=min(used.cru // length, U64_MAX),
+        mru=min(used.mru // length, U64_MAX),
+        hru=min(used.hru // length, U64_MAX),
+        sru=min(used.sru // length, U64_MAX),
+    )
 
 
 def utilisation(used: Consumption, node: Resources, length: Seconds) -> PerMille:

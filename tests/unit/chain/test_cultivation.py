@@ -158,6 +158,7 @@ def test_use_is_paid_to_the_farmer_and_known_to_both_programs(
     chain.until(98)
     receipt = chain.receipt(1)
     assert (receipt.nu, receipt.ip_seconds) == (9_000_000, 54)
+    assert receipt.in_use == Resources(cru=7, mru=(9 * 32 << 30) // 10, hru=0, sru=0)
     assert tables.PROGRESS.need(chain.state(), tables.id_key(1)).used == 1, "one of three"
     batch = chain.batch()
     columns = Columns(chain.params, chain.genesis.policies, chain.genesis.supply())

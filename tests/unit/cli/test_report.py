@@ -52,6 +52,7 @@ from tfchain.ledger.minting import (
     MintRecord,
     Receipt,
 )
+from tfchain.ledger.records import Resources
 from tfchain.ledger.uptime import (
     BOOT_REQUEST_EXPIRED,
     CLOCK_SKEW,
@@ -112,6 +113,7 @@ def _receipt(node: int, period: int = 0, farm: int = 1) -> Receipt:
         reason="",
         amount=Utft(2_783_250_000),
         text_hash=b"",
+        in_use=Resources(cru=0, mru=0, hru=0, sru=0),
     )
 
 

@@ -30,7 +30,7 @@ from tfchain.chain.receipts import receipt_id
 from tfchain.client.http import connected
 from tfchain.ledger import tables
 from tfchain.ledger.minting import PAID, Answer, Attestation, Batch, Commitment, MintRecord, Receipt
-from tfchain.ledger.records import ScheduleState
+from tfchain.ledger.records import Resources, ScheduleState
 from tfchain.node.config import NodeConfig
 from tfchain.node.disk import opened_disk
 from tfchain.node.home import Home
@@ -111,6 +111,7 @@ def receipt(node: int) -> Receipt:
         reason="",
         amount=Utft(HUGE),
         text_hash=bytes(32),
+        in_use=Resources(cru=0, mru=0, hru=0, sru=0),
     )
 
 

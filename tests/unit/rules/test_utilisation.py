@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tfchain.base.units import U64_MAX, U128_MAX, Seconds
 from tfchain.ledger.cultivation import Consumption
 from tfchain.ledger.records import Resources
-from tfchain.rules.utilisation import utilisation
+from tfchain.rules.utilisation import mean, utilisation
 
 GIB = 1 << 30
 NODE = Resources(cru=8, mru=32 * GIB, hru=1_200 * GIB, sru=200 * GIB)
@@ -50,6 +50,12 @@ def test_a_unit_that_a_node_has_none_of_does_not_count() -> None:
     bare = replace(NODE, hru=0, sru=0)
     assert utilisation(over(3_600, cru=8, mru=32 * GIB), bare, HOUR) == 1_000
     assert utilisation(over(3_600), Resources(cru=0, mru=0, hru=0, sru=0), HOUR) == 0
+
+
+def test_the_mean_is_rounded_down_and_within_a_row() -> None:
+    assert mean(over(1_799, cru=2), HOUR) == Resources(cru=0, mru=0, hru=0, sru=0)
+    assert mean(over(1_800, cru=2, sru=3), HOUR) == Resources(cru=1, mru=0, hru=0, sru=1)
+    assert mean(over(3_600, hru=U64_MAX + 9), HOUR).hru == U64_MAX
 
 
 @given(st.lists(st.integers(0, U128_MAX), min_size=4, max_size=4), st.integers(1, U64_MAX))

@@ -16,6 +16,7 @@ from tfchain.ledger.uptime import NONE
 WHOLE: Final = 1_000
 FREE: Final = 0
 UNCHANGED: Final = 4
+NOTHING: Final = Resources(cru=0, mru=0, hru=0, sru=0)
 COUNTED: Final = 255
 """Where a row of periods stops being counted."""
 
@@ -60,6 +61,8 @@ class Case:
     """Periods of enough use in a row, right before this one."""
     age: int = 0
     """Seconds from the node's first report to the period's end."""
+    mean: Resources = NOTHING
+    """Of each resource what users had, over the period."""
     traffic: int = 0
     """Public bytes of the period."""
     ip_seconds: int = 0

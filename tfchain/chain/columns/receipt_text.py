@@ -30,7 +30,13 @@ def text_of(receipt: Receipt) -> str:
         hru=_double(receipt.hru / GIB),
         sru=_double(receipt.sru / GIB),
     )
-    ips = _double(receipt.ip_seconds / HOUR)
+    had = _object(
+        cru=_percent(receipt.in_use.cru, receipt.cru),
+        mru=_percent(receipt.in_use.mru, receipt.mru),
+        hru=_percent(receipt.in_use.hru, receipt.hru),
+        sru=_percent(receipt.in_use.sru, receipt.sru),
+        ip=_double(receipt.ip_seconds / HOUR),
+    )
     return _object(
         period=_object(start=str(receipt.start), end=str(receipt.end)),
         node_id=str(receipt.node_id),
@@ -42,7 +48,7 @@ def text_of(receipt: Receipt) -> str:
         tft_connection_price=str(CONNECTION_PRICE),
         cloud_units=units,
         resource_units=resources,
-        resource_utilization=_object(cru="0.0", mru="0.0", hru="0.0", sru="0.0", ip=ips),
+        resource_utilization=had,
         reward=_object(musd=str(receipt.musd), tft=str(receipt.amount)),
         carbon_offset="null",
         node_type='"CERTIFIED"' if receipt.certified else '"DIY"',
@@ -58,6 +64,11 @@ def text_of(receipt: Receipt) -> str:
 
 def _object(**fields: str) -> str:
     return "{" + ",".join(f'"{name}":{text}' for name, text in fields.items()) + "}"
+
+
+def _percent(part: int, whole: int) -> str:
+    """Of what there is; 0 of nothing."""
+    return _double(float(part) * 100.0 / float(whole)) if whole else "0.0"
 
 
 def _double(value: float) -> str:

@@ -87,4 +87,5 @@ def _receipt(schedule: ScheduleId, period: int, cases: Sequence[Case], twin: Twi
         missed=reward.missed,
         lock=reward.lock,
         steps=reward.steps,
+        in_use=last.mean,
     )

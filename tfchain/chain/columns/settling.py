@@ -75,7 +75,7 @@ class Settling:
         start, end = span_of(self._row, period)
         node = self._roster.node_at(contract.node_id, end)
         twin = self._roster.twins[node.twin_id - 1]
-        used, traffic, ip_seconds = self._roster.uses.of(
+        used, mean, traffic, ip_seconds = self._roster.uses.of(
             (self._row.id, period, node.id), node, end - start
         )
         progress = before
@@ -90,6 +90,7 @@ class Settling:
             tally=Tally(start=start, end=end),
             due=False,
             used=used,
+            mean=mean,
             traffic=traffic,
             ip_seconds=ip_seconds,
             age=0 if first is None else max(end - first, 0),

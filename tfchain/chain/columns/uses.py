@@ -103,12 +103,20 @@ class Uses:
             if not known.own and at.period >= 0:
                 self._add(at, known, window, traffic)
 
-    def of(self, place: tuple[int, int, int], node: Node, length: int) -> tuple[int, int, int]:
-        """Per mille of the node in use, bytes, IP seconds; `place`: schedule, period, node."""
+    def of(
+        self, place: tuple[int, int, int], node: Node, length: int
+    ) -> tuple[int, Resources, int, int]:
+        """Per mille of the node in use, the mean of it, bytes, IP seconds.
+
+        `place`: schedule, period, node.
+        """
         had = self.had.get(place)
         if had is None:
-            return 0, 0, 0
-        return _permille(had, node.resources, length), had.traffic, had.ips
+            return 0, NONE_USED, 0, 0
+        sums = (had.cru, had.mru, had.hru, had.sru)
+        cru, mru, hru, sru = (min(each // length, U64_MAX) for each in sums)
+        mean = Resources(cru=cru, mru=mru, hru=hru, sru=sru)
+        return _permille(had, node.resources, length), mean, had.traffic, had.ips
 
     def drop(self, schedule: int, period: int) -> None:
         """Forget a schedule's periods up to this one."""

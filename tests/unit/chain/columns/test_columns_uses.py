@@ -7,7 +7,7 @@ import pytest
 
 from tfchain.base.units import GIB, NodeId, Seconds
 from tfchain.chain.columns.program import Columns
-from tfchain.chain.columns.uses import Had, Uses
+from tfchain.chain.columns.uses import NONE_USED, Had, Uses
 from tfchain.errors import Malformed
 from tfchain.ledger.records import Resources
 from tfchain.tx.kind import Kind
@@ -85,7 +85,7 @@ def test_a_rented_node_is_had_whole(sold: "Paper") -> None:
     sold.block(2, told(1, 10, 0))
     node = sold.columns._roster.machine(1).versions[-1].node
     assert had(sold).cru == 10 * node.resources.cru
-    assert uses(sold).of((0, 0, 1), node, 10) == (1_000, 0, 0)
+    assert uses(sold).of((0, 0, 1), node, 10) == (1_000, node.resources, 0, 0)
 
 
 def test_nothing_counts_before_the_first_period_or_with_oneself(sold: "Paper") -> None:
@@ -96,7 +96,7 @@ def test_nothing_counts_before_the_first_period_or_with_oneself(sold: "Paper") -
     assert uses(sold).had == {}
     assert [row.own for row in uses(sold).contracts] == [False, True]
     node = sold.columns._roster.machine(1).versions[-1].node
-    assert uses(sold).of((0, 0, 1), node, 60) == (0, 0, 0)
+    assert uses(sold).of((0, 0, 1), node, 60) == (0, NONE_USED, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_node_of_nothing_is_not_in_use(sold: "Paper") -> None:
     node = sold.columns._roster.machine(1).versions[-1].node
     nothing = Resources(cru=0, mru=0, hru=0, sru=0)
     bare = replace(node, resources=nothing)
-    assert uses(sold).of((0, 0, 1), bare, 10) == (0, 0, 0)
+    assert uses(sold).of((0, 0, 1), bare, 10) == (0, NONE_USED, 0, 0)
 
 
 def test_a_checkpoint_keeps_contracts_and_sums(sold: "Paper") -> None:
