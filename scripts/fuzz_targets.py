@@ -19,7 +19,7 @@ from tfchain.base.codec import decode, encode
 from tfchain.base.crypto import verify
 from tfchain.base.shapes import decode_record, encode_record, layout
 from tfchain.base.units import Height, Utft
-from tfchain.bft.attack import check_attack, double_votes
+from tfchain.bft.attack import check_attack, proofs_of
 from tfchain.bft.light import Terms, check_anchor
 from tfchain.chain import snapshot
 from tfchain.chain.genesis import read_genesis
@@ -160,7 +160,7 @@ def attacks() -> Target:
     def take(raw: bytes) -> None:
         attack = attack_of(raw)
         check_attack(terms, attack, own, own, verify)
-        double_votes(attack.conflicting, own)
+        proofs_of(attack.conflicting, own)
 
     genuine = [LightAttack(conflicting=one, common_height=own.height) for one in (other, own)]
     bodies = [json.dumps({"attack": encode_record(one).hex()}).encode() for one in genuine]
@@ -185,8 +185,8 @@ def chunks() -> Target:
 
 def light() -> Target:
     """Light blocks, and evidence that a light client hands in: whoever is named signed twice."""
-    own, other = light_blocks(_blocks_in(first_words())[0])
-    attack = LightAttack(conflicting=other, common_height=own.height)
+    own, *others = light_blocks(_blocks_in(first_words())[0])
+    lies = [LightAttack(conflicting=other, common_height=own.height) for other in others]
     terms = Terms(chain_id=own.header.chain_id)
     members = [row.address for row in own.validators.validators]
 
@@ -196,13 +196,14 @@ def light() -> Target:
                 check_anchor(terms, block, block.height, id_of(block), verify)
         found = decode_record(LightAttack, raw, ATTACK_BYTES_MAX)
         guilty = check_attack(terms, found, own, own, verify)
-        pieces = double_votes(found.conflicting, own)
+        pieces = proofs_of(found.conflicting, own)
         assert set(guilty) <= set(members)
         for piece in pieces:
             key = own.validators.validators[members.index(piece.validator)].key
             assert all(verify(*check) for check in checks_of(terms.chain_id, key, piece))
 
-    return Target(take, (encode_record(attack), snapshot_messages.encode_lights([own, other])))
+    lights = snapshot_messages.encode_lights([own, others[0]])
+    return Target(take, (*(encode_record(lie) for lie in lies), lights))
 
 
 TARGETS: Final[dict[str, Callable[[], Target]]] = {

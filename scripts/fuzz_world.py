@@ -58,20 +58,25 @@ def signed_light_block(late_s: int) -> LightBlock:
 
 
 def light_blocks(raw: bytes) -> list[LightBlock]:
-    """The light form of the first block, and of another one of its height, both signed by all."""
+    """The light form of the first block, and of two others of its height, all signed by all.
+
+    The second is of the same round; the third is of a later one, and stands on another history.
+    """
     members = read_genesis(genesis_text()).validator_set()
     block = decode_block(raw)
     empty = Commit(height=block.header.height, round=Round(0), block_id=bytes(32), slots=())
     own = light_block(block, empty, members)
     other = replace(own, header=replace(own.header, tx_root=bytes(32)))
-    return [_signed(one) for one in (own, other)]
+    header = replace(own.header, last_block_id=bytes([1]) * 32)
+    later = replace(own, header=header, commit=replace(empty, round=Round(1)))
+    return [_signed(one) for one in (own, other, later)]
 
 
 def _signed(block: LightBlock) -> LightBlock:
     names = [f"validator/{number}" for number in range(VALIDATORS)]
     seeds = {key_of(_SEED, name).address: seed_of(_SEED, name) for name in names}
     header = block.header
-    text = vote_message(header.chain_id, PRECOMMIT, header.height, Round(0), id_of(block))
+    text = vote_message(header.chain_id, PRECOMMIT, header.height, block.commit.round, id_of(block))
     slots = tuple(
         CommitSlot(flag=FOR_BLOCK, signature=sign(seeds[row.key], text))
         for row in block.validators.validators

@@ -22,6 +22,7 @@ MODULES = (
     "params",
     "validators",
     "commit",
+    "header",
     "block",
     "tree",
     "evidence",

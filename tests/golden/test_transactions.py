@@ -13,8 +13,9 @@ import pytest
 from tfchain.base.codec import Plain
 from tfchain.base.crypto import public_key, sign, verify
 from tfchain.base.shapes import encode_record, layout
-from tfchain.ledger.block import Header, decode_block, header_hash, make_block
+from tfchain.ledger.block import decode_block, make_block
 from tfchain.ledger.commit import Commit, commit_hash
+from tfchain.ledger.header import Header, header_hash
 from tfchain.ledger.tree import Tree, check, key_hash, value_hash
 from tfchain.tx.registry import BY_NAME, open_body
 from tfchain.tx.transaction import (

@@ -20,8 +20,8 @@ from tfchain.base.units import (
     Utft,
 )
 from tfchain.ledger import light, tables
-from tfchain.ledger.block import Header
 from tfchain.ledger.commit import ABSENT, FOR_BLOCK, PRECOMMIT, Commit, CommitSlot, vote_message
+from tfchain.ledger.header import Header
 from tfchain.ledger.light import LightBlock
 from tfchain.ledger.params import (
     Consensus,

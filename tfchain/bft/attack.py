@@ -22,9 +22,9 @@ from tfchain.bft.light import (
     signers_in,
 )
 from tfchain.errors import InvalidBlock
-from tfchain.ledger.block import Header
 from tfchain.ledger.commit import FOR_BLOCK, PRECOMMIT, Verify, check_commit
-from tfchain.ledger.evidence import DoubleVote
+from tfchain.ledger.evidence import DoubleHistory, DoubleVote, Evidence, Precommitted
+from tfchain.ledger.header import GIVEN, Header, given_of
 from tfchain.ledger.light import LightAttack, LightBlock, id_of
 from tfchain.ledger.validators import ValidatorSet
 
@@ -32,16 +32,8 @@ NO_CONFLICT: Final = "no_conflict"
 WRONG_COMMON: Final = "wrong_common"
 AHEAD_OF_TIME: Final = "ahead_of_time"
 
-_GIVEN: Final = (
-    "chain_id",
-    "validators_hash",
-    "next_validators_hash",
-    "priorities_hash",
-    "params_hash",
-    "state_root",
-    "results_root",
-)
-"""What a header only repeats of what came before: a block with other values is made up."""
+_EXECUTED: Final = tuple(name for name in GIVEN if name != "last_block_id")
+"""What executing the blocks before leads to: a block with other values is made up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +113,7 @@ def attack_of(common: LightBlock, conflicting: LightBlock, own: LightBlock) -> L
 
 def is_made_up(conflicting: Header, own: Header) -> bool:
     """Whether a header says something that no execution led to (a lunatic's block, 1.9.1)."""
-    return any(getattr(conflicting, name) != getattr(own, name) for name in _GIVEN)
+    return any(getattr(conflicting, name) != getattr(own, name) for name in _EXECUTED)
 
 
 def check_lag(target: LightBlock, latest: LightBlock) -> None:
@@ -143,8 +135,8 @@ def check_attack(
     """Judge evidence on the chain that one holds: who is guilty, by address, in the set's order.
 
     `common` is our block at the attack's common height; `own` ours at the conflicting block's
-    height, or the newest we have where the block pretends to be above it. Who signed two values in
-    two rounds cannot be told from signatures alone: then nobody is named (1.9.1).
+    height, or the newest we have where the block pretends to be above it. Who signed two values of
+    one history in two rounds cannot be told from signatures alone: nobody is named then (1.9.1).
 
     Raises:
         Distrust: no attack, or not proven.
@@ -162,29 +154,51 @@ def check_attack(
     return _in_order(common.validators, signers_in(common.validators, block))
 
 
-def double_votes(block: LightBlock, own: LightBlock) -> tuple[DoubleVote, ...]:
-    """What two commits of one height and round prove against whoever is in both: two precommits.
+def proofs_of(block: LightBlock, own: LightBlock) -> tuple[Evidence, ...]:
+    """What two commits of one height prove against whoever is in both: two precommits.
 
-    That is evidence of its own, which a block can hold. Signatures are the caller's to have checked.
+    Of one round, that is enough; of two rounds, if they stand on two histories. Each piece stands
+    for itself, and a block can hold it. Signatures are the caller's to have checked.
     """
-    if (block.height, block.commit.round) != (own.height, own.commit.round):
+    if block.height != own.height or id_of(block) == id_of(own):
         return ()
-    theirs, ours = _signatures(block), _signatures(own)
-    sides = sorted([(id_of(block), theirs), (id_of(own), ours)], key=lambda side: side[0])
-    (first_id, first), (second_id, second) = sides
-    return tuple(
-        DoubleVote(
-            validator=address,
-            kind=PRECOMMIT,
-            height=own.height,
-            round=own.commit.round,
-            first_id=first_id,
-            first_signature=first[address],
-            second_id=second_id,
-            second_signature=second[address],
-        )
-        for address in theirs
-        if address in ours and first_id != second_id
+    first, second = sorted((block, own), key=lambda side: (side.commit.round, id_of(side)))
+    one_round = first.commit.round == second.commit.round
+    if not one_round and given_of(first.header) == given_of(second.header):
+        return ()
+    proof = _double_vote if one_round else _double_history
+    both = [address for address in _signatures(first) if address in _signatures(second)]
+    return tuple(proof(address, first, second) for address in both)
+
+
+def _double_vote(address: bytes, first: LightBlock, second: LightBlock) -> Evidence:
+    return DoubleVote(
+        validator=address,
+        kind=PRECOMMIT,
+        height=first.height,
+        round=first.commit.round,
+        first_id=id_of(first),
+        first_signature=_signatures(first)[address],
+        second_id=id_of(second),
+        second_signature=_signatures(second)[address],
+    )
+
+
+def _double_history(address: bytes, first: LightBlock, second: LightBlock) -> Evidence:
+    return DoubleHistory(
+        validator=address,
+        first=_precommitted(address, first),
+        second=_precommitted(address, second),
+    )
+
+
+def _precommitted(address: bytes, block: LightBlock) -> Precommitted:
+    return Precommitted(
+        header=block.header,
+        parts=block.parts,
+        part_root=block.part_root,
+        round=block.commit.round,
+        signature=_signatures(block)[address],
     )
 
 
@@ -207,7 +221,7 @@ def _check_twice_signed(
         check_commit(block.header.chain_id, own.validators, block.commit, verify)
     except InvalidBlock as fault:
         raise Distrust(NOT_SIGNED, str(fault)) from fault
-    if block.commit.round != own.commit.round:
+    if not proofs_of(block, own):
         return ()
     both = [one for one in signers_in(own.validators, block) if one in _signers(own)]
     return _in_order(own.validators, both)

@@ -16,7 +16,6 @@ from tfchain.chain.genesis import Genesis
 from tfchain.errors import InvalidBlock
 from tfchain.ledger.block import (
     Block,
-    Header,
     last_commit_hash,
     make_block,
     results_root,
@@ -24,6 +23,7 @@ from tfchain.ledger.block import (
 )
 from tfchain.ledger.commit import Commit, check_tally
 from tfchain.ledger.evidence import Evidence, evidence_root
+from tfchain.ledger.header import Header
 from tfchain.ledger.params import Params, ScheduleRow, params_hash
 from tfchain.ledger.validators import ValidatorSet
 

@@ -19,7 +19,7 @@ from tfchain.cli.report.folder import check_place
 from tfchain.cli.report.write import write_report
 from tfchain.cli.verifier import Verifier
 from tfchain.errors import InvalidBlock, TfchainError, Unavailable
-from tfchain.ledger.evidence import TWICE, kind_of
+from tfchain.ledger.evidence import twice_of
 from tfchain.ledger.minting import STATES
 from tfchain.store.export import read_records
 
@@ -169,7 +169,7 @@ def lines_of(report: Report) -> Iterator[str]:
         piece = found.piece
         yield (
             f"fault       block {found.block}: validator {piece.validator.hex()} signed two"
-            f" {TWICE[kind_of(piece)]} at height {piece.height}, round {piece.round};"
+            f" {twice_of(piece)} at height {piece.height}, round {piece.round};"
             f" {tft(found.burned)} burned"
         )
     burned = f" - burned {tft(report.supply_burned)}" if report.supply_burned else ""
@@ -226,7 +226,7 @@ def _plain(report: Report) -> dict[str, Any]:
             {
                 "block": found.block,
                 "validator": found.piece.validator.hex(),
-                "twice": TWICE[kind_of(found.piece)],
+                "twice": twice_of(found.piece),
                 "height": found.piece.height,
                 "round": found.piece.round,
                 "burned": str(found.burned),

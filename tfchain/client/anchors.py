@@ -13,7 +13,8 @@ from tfchain.base.units import Height, Power
 from tfchain.chain.genesis import Genesis
 from tfchain.client.plain import number_of
 from tfchain.errors import InvalidBlock, Malformed
-from tfchain.ledger.block import Header, decode_block
+from tfchain.ledger.block import decode_block
+from tfchain.ledger.header import Header
 from tfchain.ledger.validators import Validator, ValidatorSet, genesis_set, validator_address
 
 

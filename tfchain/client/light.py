@@ -20,7 +20,7 @@ from tfchain.bft.attack import Comparison, Fork, check_lag
 from tfchain.bft.light import Climb, Terms, check_anchor, check_previous
 from tfchain.client.plain import bytes_of
 from tfchain.errors import InvalidBlock, Malformed, Unavailable
-from tfchain.ledger.block import Header, header_hash
+from tfchain.ledger.header import Header, header_hash
 from tfchain.ledger.light import LIGHT_BYTES_MAX, LightAttack, LightBlock, id_of
 from tfchain.ledger.validators import ValidatorSet
 

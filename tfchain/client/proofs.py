@@ -18,8 +18,8 @@ from tfchain.client.anchors import Anchor
 from tfchain.client.plain import bytes_of
 from tfchain.errors import InvalidBlock, Malformed
 from tfchain.ledger import tables, tree
-from tfchain.ledger.block import Header, header_hash
 from tfchain.ledger.commit import FOR_BLOCK, Commit, check_commit
+from tfchain.ledger.header import Header, header_hash
 from tfchain.ledger.minting import MINT_TAG, RECEIPT_TAG, Batch, MintRecord, Receipt
 from tfchain.ledger.validators import ValidatorSet
 

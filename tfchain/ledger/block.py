@@ -2,44 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Final
 
 from tfchain.base import merkle
 from tfchain.base.codec import decode, encode
 from tfchain.base.crypto import ZERO_HASH, digest
 from tfchain.base.limits import BLOCK_BYTES_MAX, PART_BYTES
-from tfchain.base.shapes import Blob, Hash, Text, encode_record, layout
-from tfchain.base.units import Height, Millis
+from tfchain.base.shapes import encode_record, layout
 from tfchain.errors import Malformed
 from tfchain.ledger.commit import Commit
 from tfchain.ledger.evidence import Evidence, evidence_root, pack_pieces, unpack_pieces
+from tfchain.ledger.header import Header, id_of_parts
 
 TXS_MAX: Final = 20_000
 """Transactions in a block; the smallest signed one has over 100 bytes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
-    """What validators sign, by way of the block id. `VERSION` selects the rule set (P28)."""
-
-    chain_id: Annotated[str, Text(1, 64)]
-    height: Height
-    time: Millis
-    """Proposer's, strictly growing (P3)."""
-    last_block_id: Hash
-    last_commit_hash: Hash
-    tx_root: Hash
-    evidence_root: Hash
-    validators_hash: Hash
-    next_validators_hash: Hash
-    priorities_hash: Hash
-    """The proposers' order after this height's single step (P31)."""
-    params_hash: Hash
-    state_root: Hash
-    """After the block before this one: nobody executes before voting."""
-    results_root: Hash
-    proposer: Annotated[bytes, Blob(20, 20)]
-    """First author; stays on re-proposal (P31)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +75,15 @@ def _check_roots(block: Block) -> None:
         raise Malformed(f"block {header.height}: evidence_root does not fit the evidence")
 
 
-def header_hash(header: Header) -> bytes:
-    """The hash over a header's canonical bytes."""
-    return digest(b"tf/header", encode_record(header))
-
-
 def block_id(header: Header, raw: bytes) -> bytes:
-    """H(header hash, part count, part root) over 64 KiB parts of the whole block (P30)."""
+    """The id of a whole block (P30)."""
+    return id_of_parts(header, *parts_of(raw))
+
+
+def parts_of(raw: bytes) -> tuple[int, bytes]:
+    """How many parts a block has, and the root over them (P30)."""
     parts = [raw[start : start + PART_BYTES] for start in range(0, len(raw), PART_BYTES)]
-    count = len(parts).to_bytes(4, "big")
-    return digest(b"tf/block-id", header_hash(header), count, merkle.root(b"part", parts))
+    return len(parts), merkle.root(b"part", parts)
 
 
 def tx_root(txs: Sequence[bytes]) -> bytes:

@@ -1,4 +1,4 @@
-"""Evidence: two statements that one validator signed for one place, which no correct one ever does.
+"""Evidence: two statements that one validator signed and no correct one ever signs both of.
 
 Nothing but the statements themselves is written down. Power, total and time of that height are the
 ledger's to know; what nobody states, nobody can state wrongly (consensus 1.9.5). The two stand in one
@@ -23,10 +23,11 @@ from tfchain.ledger.commit import (
     proposal_message,
     vote_message,
 )
+from tfchain.ledger.header import Header, PartCount, given_of, id_of_parts
 from tfchain.ledger.validators import ValidatorAddress
 
-EVIDENCE_BYTES_MAX: Final = 512
-"""One piece: two signatures, two ids, a place; the longest has 340 bytes."""
+EVIDENCE_BYTES_MAX: Final = 1_280
+"""One piece: two signatures and what they are under; two headers of the longest have 1,174 bytes."""
 EVIDENCE_MAX: Final = 256
 """Pieces in a block, or in one message between peers: one for each seat of the largest set."""
 
@@ -72,11 +73,46 @@ class DoubleProposal:
     second: Annotated[Proposed, Nested(Proposed)]
 
 
-Evidence: TypeAlias = DoubleVote | DoubleProposal
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Precommitted:
+    """A precommit, with as much of its block as its id is made of (P30)."""
 
-KINDS: Final[tuple[type[Evidence], ...]] = (DoubleVote, DoubleProposal)
-"""A piece's tag in its bytes is its place here; the order never changes. What proves an attack on
-light clients is a row more."""
+    header: Annotated[Header, Nested(Header)]
+    parts: PartCount
+    part_root: Hash
+    round: Round
+    signature: Signature
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoubleHistory:
+    """Two precommits of one height for blocks that stand on two histories; the earlier round first.
+
+    A correct validator decides a height once, and precommits above it nothing but what follows from
+    that: in whichever rounds, the fields that a header is `GIVEN` are the same. So a lunatic's block
+    (1.9.1) needs no round in common, and no fork puts a correct validator in the wrong (S9, S11).
+    Two blocks of one history in two rounds prove nothing: that may be amnesia, or a lock let go.
+    """
+
+    validator: ValidatorAddress
+    first: Annotated[Precommitted, Nested(Precommitted)]
+    second: Annotated[Precommitted, Nested(Precommitted)]
+
+    @property
+    def height(self) -> Height:
+        """That of both headers."""
+        return self.first.header.height
+
+    @property
+    def round(self) -> Round:
+        """The later one, which made it a fault."""
+        return self.second.round
+
+
+Evidence: TypeAlias = DoubleVote | DoubleProposal | DoubleHistory
+
+KINDS: Final[tuple[type[Evidence], ...]] = (DoubleVote, DoubleProposal, DoubleHistory)
+"""A piece's tag in its bytes is its place here; the order never changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +136,7 @@ class AnyEvidence:
         return evidence
 
 
-TWICE: Final = {PREVOTE: "prevotes", PRECOMMIT: "precommits", PROPOSAL: "proposals"}
-"""For people: what somebody signed two of, by `kind_of`."""
+_TWICE: Final = {PREVOTE: "prevotes", PRECOMMIT: "precommits", PROPOSAL: "proposals"}
 
 
 def pack_pieces(pieces: Sequence[Evidence]) -> Plain:
@@ -138,20 +173,43 @@ def place_of(evidence: Evidence) -> tuple[Height, bytes]:
 
 def kind_of(evidence: Evidence) -> int:
     """The kind of the two statements: `PREVOTE`, `PRECOMMIT` or `PROPOSAL`."""
-    return evidence.kind if isinstance(evidence, DoubleVote) else PROPOSAL
+    match evidence:
+        case DoubleVote():
+            return evidence.kind
+        case DoubleProposal():
+            return PROPOSAL
+        case DoubleHistory():
+            return PRECOMMIT
+
+
+def twice_of(evidence: Evidence) -> str:
+    """For people: what somebody signed two of."""
+    what = _TWICE[kind_of(evidence)]
+    return f"{what} of two histories" if isinstance(evidence, DoubleHistory) else what
 
 
 def checks_of(chain_id: str, key: Address, evidence: Evidence) -> list[Check]:
     """Both signatures, to be verified by whoever verifies. `key`: the one that the address names."""
-    if isinstance(evidence, DoubleVote):
-        return [
-            (key, _vote_text(chain_id, evidence, evidence.first_id), evidence.first_signature),
-            (key, _vote_text(chain_id, evidence, evidence.second_id), evidence.second_signature),
-        ]
-    return [
-        (key, _proposal_text(chain_id, evidence, proposed), proposed.signature)
-        for proposed in (evidence.first, evidence.second)
-    ]
+    match evidence:
+        case DoubleVote():
+            return [
+                (key, _vote_text(chain_id, evidence, evidence.first_id), evidence.first_signature),
+                (
+                    key,
+                    _vote_text(chain_id, evidence, evidence.second_id),
+                    evidence.second_signature,
+                ),
+            ]
+        case DoubleProposal():
+            return [
+                (key, _proposal_text(chain_id, evidence, proposed), proposed.signature)
+                for proposed in (evidence.first, evidence.second)
+            ]
+        case DoubleHistory():
+            return [
+                (key, _precommit_text(chain_id, voted), voted.signature)
+                for voted in (evidence.first, evidence.second)
+            ]
 
 
 def _vote_text(chain_id: str, evidence: DoubleVote, block_id: bytes) -> bytes:
@@ -169,10 +227,27 @@ def _proposal_text(chain_id: str, evidence: DoubleProposal, proposed: Proposed) 
     )
 
 
+def _precommit_text(chain_id: str, voted: Precommitted) -> bytes:
+    block_id = id_of_parts(voted.header, voted.parts, voted.part_root)
+    return vote_message(chain_id, PRECOMMIT, voted.header.height, voted.round, block_id)
+
+
 def _in_order(evidence: Evidence) -> bool:
-    if isinstance(evidence, DoubleVote):
-        return evidence.first_id < evidence.second_id
-    return order_of(evidence.first) < order_of(evidence.second)
+    match evidence:
+        case DoubleVote():
+            return evidence.first_id < evidence.second_id
+        case DoubleProposal():
+            return order_of(evidence.first) < order_of(evidence.second)
+        case DoubleHistory():
+            return _are_at_odds(evidence.first, evidence.second)
+
+
+def _are_at_odds(first: Precommitted, second: Precommitted) -> bool:
+    """Of one height, and no history has both. Within a round they are a `DoubleVote`."""
+    one, other = first.header, second.header
+    if first.round >= second.round or one.height != other.height:
+        return False
+    return given_of(one) != given_of(other)
 
 
 def order_of(proposed: Proposed) -> tuple[bytes, int, int]:

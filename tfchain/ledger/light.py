@@ -7,16 +7,14 @@ the commit, and the set that signed it. `bft.light` says when to believe one.
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from tfchain.base import merkle
-from tfchain.base.crypto import digest
-from tfchain.base.limits import BLOCK_BYTES_MAX, PART_BYTES, RECORD_BYTES_MAX
-from tfchain.base.shapes import Hash, Nested, UInt
+from tfchain.base.limits import RECORD_BYTES_MAX
+from tfchain.base.shapes import Hash, Nested
 from tfchain.base.units import Height, Millis
-from tfchain.ledger.block import Block, Header, header_hash
+from tfchain.ledger.block import Block, parts_of
 from tfchain.ledger.commit import Commit
+from tfchain.ledger.header import Header, PartCount, id_of_parts
 from tfchain.ledger.validators import ValidatorSet
 
-PARTS_MAX: Final = BLOCK_BYTES_MAX // PART_BYTES
 LIGHT_BYTES_MAX: Final = RECORD_BYTES_MAX
 """A header and, of the largest set, its members and their signatures: about 48 KiB."""
 ATTACK_BYTES_MAX: Final = RECORD_BYTES_MAX + 64
@@ -31,7 +29,7 @@ class LightBlock:
     """
 
     header: Annotated[Header, Nested(Header)]
-    parts: Annotated[int, UInt(1, PARTS_MAX)]
+    parts: PartCount
     part_root: Hash
     commit: Annotated[Commit, Nested(Commit)]
     validators: Annotated[ValidatorSet, Nested(ValidatorSet)]
@@ -68,13 +66,6 @@ def light_block(block: Block, commit: Commit, validators: ValidatorSet) -> Light
     )
 
 
-def parts_of(raw: bytes) -> tuple[int, bytes]:
-    """How many parts a block has, and the root over them (P30)."""
-    parts = [raw[start : start + PART_BYTES] for start in range(0, len(raw), PART_BYTES)]
-    return len(parts), merkle.root(b"part", parts)
-
-
 def id_of(block: LightBlock) -> bytes:
     """The block id: that of the whole block, if this is its light form."""
-    count = block.parts.to_bytes(4, "big")
-    return digest(b"tf/block-id", header_hash(block.header), count, block.part_root)
+    return id_of_parts(block.header, block.parts, block.part_root)

@@ -8,7 +8,7 @@ import trio
 from tfchain.base.crypto import verify
 from tfchain.base.shapes import decode_record
 from tfchain.base.units import Height
-from tfchain.bft.attack import check_attack, double_votes
+from tfchain.bft.attack import check_attack, proofs_of
 from tfchain.bft.light import Distrust, Terms
 from tfchain.errors import Malformed
 from tfchain.ledger.evidence import Evidence
@@ -59,4 +59,4 @@ def judged(
         guilty = check_attack(Terms(chain_id=chain_id), attack, common, own, verify)
     except Distrust as fault:
         raise Malformed(f"no attack: {fault}") from fault
-    return guilty, double_votes(attack.conflicting, own)
+    return guilty, proofs_of(attack.conflicting, own)

@@ -7,7 +7,8 @@ from typing import Final, TypeAlias
 
 from tfchain.base.units import Height
 from tfchain.ledger import tables
-from tfchain.ledger.block import Block, Header, decode_block
+from tfchain.ledger.block import Block, decode_block
+from tfchain.ledger.header import Header
 from tfchain.node.answers import Json, record
 from tfchain.node.rebuilding import Rebuilt
 from tfchain.node.sources import Rows, Source

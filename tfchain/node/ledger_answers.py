@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tfchain.base.address import to_text
 from tfchain.ledger.block import Block
 from tfchain.ledger.commit import ABSENT, FOR_BLOCK, Commit
-from tfchain.ledger.evidence import TWICE, Evidence, kind_of
+from tfchain.ledger.evidence import Evidence, twice_of
 from tfchain.ledger.minting import STATES, Batch
 from tfchain.ledger.validators import ValidatorSet
 from tfchain.node import answers
@@ -43,7 +43,7 @@ def _accusation(piece: Evidence) -> Json:
     """Who signed two statements at one place."""
     return {
         "validator": piece.validator.hex(),
-        "twice": TWICE[kind_of(piece)],
+        "twice": twice_of(piece),
         "height": piece.height,
         "round": piece.round,
     }

@@ -10,7 +10,12 @@ from typing import Final
 from tfchain.base.crypto import public_key, sign, verify
 from tfchain.base.units import Height, Millis, Round
 from tfchain.bft.messages import Vote
-from tfchain.ledger.block import Block, Header, last_commit_hash, make_block, tx_root
+from tfchain.ledger.block import (
+    Block,
+    last_commit_hash,
+    make_block,
+    tx_root,
+)
 from tfchain.ledger.commit import (
     ABSENT,
     FOR_BLOCK,
@@ -23,6 +28,7 @@ from tfchain.ledger.commit import (
     vote_message,
 )
 from tfchain.ledger.evidence import DoubleVote, Evidence, evidence_root
+from tfchain.ledger.header import Header
 from tfchain.ledger.validators import validator_address
 from tfchain.sim.chance import Chance
 from tfchain.sim.genesis import key_of

@@ -145,25 +145,54 @@ def test_two_commits_of_one_round_are_evidence_that_a_block_can_hold(
 ) -> None:
     """For each in both: two precommits of one place, the smaller id first (1.9.1, 1.9.5)."""
     own, block = _signed(right, 19, (4, 5, 6)), _signed(double, 19, (5, 6, 7))
-    pieces = attack.double_votes(block, own)
-    assert pieces == attack.double_votes(own, block)
+    pieces = attack.proofs_of(block, own)
+    assert pieces == attack.proofs_of(own, block)
     assert {piece.validator for piece in pieces} == _named(own.validators, (5, 6), right)
     for piece in pieces:
         assert decode_evidence(encode_evidence(piece)) == piece
         key = next(row.key for row in own.validators.validators if row.address == piece.validator)
         assert all(verify(*check) for check in checks_of(own.header.chain_id, key, piece))
+    assert attack.proofs_of(own, own) == ()
+    assert attack.proofs_of(own, right.at(20)) == (), "two heights are two places"
+
+
+def test_two_histories_in_two_rounds_are_evidence_that_a_block_can_hold(
+    right: "LightChain", double: "LightChain", stale: "LightChain"
+) -> None:
+    """Whatever a header makes up, its parent included: no round need be shared (1.9.1)."""
+    for other in (double, stale):
+        own, block = _signed(right, 19, (4, 5, 6)), other.at(19)
+        members = block.validators
+        later = other.signed(block.header, members, (5, 6), round_=2)
+        pieces = attack.proofs_of(later, own)
+        assert pieces == attack.proofs_of(own, later)
+        assert {piece.validator for piece in pieces} == _named(members, (5, 6), right)
+        for piece in pieces:
+            assert (piece.height, piece.round) == (19, 2)
+            assert decode_evidence(encode_evidence(piece)) == piece
+            key = next(row.key for row in members.validators if row.address == piece.validator)
+            assert all(verify(*check) for check in checks_of(own.header.chain_id, key, piece))
+
+
+def test_whoever_signed_two_histories_is_named_although_the_rounds_differ(
+    right: "LightChain", double: "LightChain"
+) -> None:
+    """Both stand on other parents: who signs the one has decided against the other."""
+    own, block = _signed(right, 19, (4, 5, 6)), double.at(19)
     later = double.signed(block.header, block.validators, (5, 6, 7), round_=2)
-    assert attack.double_votes(later, own) == ()
-    assert attack.double_votes(own, own) == ()
+    proof = attack.attack_of(right.at(17), later, own)
+    guilty = check_attack(TERMS, proof, own, own, verify)
+    assert set(guilty) == _named(own.validators, (5, 6), right)
 
 
 def test_two_values_in_two_rounds_name_nobody(right: "LightChain", double: "LightChain") -> None:
     """1.9.2: amnesia cannot be told from signatures alone (1.9.1); that there is a fork is
     shown."""
-    block = double.at(19)
-    later = double.signed(block.header, block.validators, right.numbers[18], round_=2)
-    proof = attack.attack_of(right.at(17), later, right.at(19))
-    assert check_attack(TERMS, proof, right.at(19), right.at(19), verify) == ()
+    block, own = double.at(18), right.at(18)
+    later = double.signed(block.header, block.validators, right.numbers[17], round_=2)
+    proof = attack.attack_of(right.at(17), later, own)
+    assert check_attack(TERMS, proof, own, own, verify) == ()
+    assert attack.proofs_of(later, own) == ()
 
 
 def _signed(chain: "LightChain", height: int, numbers: tuple[int, ...]) -> LightBlock:

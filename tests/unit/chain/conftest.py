@@ -26,8 +26,9 @@ from tfchain.chain.columns.program import Columns
 from tfchain.chain.execute import OK, Input, Outcome, check_txs, execute, outcome_of
 from tfchain.chain.genesis import Genesis, genesis_outcome, read_genesis
 from tfchain.ledger import tables
-from tfchain.ledger.commit import PREVOTE, vote_message
-from tfchain.ledger.evidence import DoubleVote, Evidence
+from tfchain.ledger.commit import PRECOMMIT, PREVOTE, vote_message
+from tfchain.ledger.evidence import DoubleHistory, DoubleVote, Evidence, Precommitted
+from tfchain.ledger.header import Header, id_of_parts
 from tfchain.ledger.measures import Measure
 from tfchain.ledger.minting import SETTLING, Batch, MintRecord, Receipt, commitment_digest
 from tfchain.ledger.params import Params
@@ -241,6 +242,27 @@ class Chain:
             first_signature=signatures[0],
             second_id=ids[1],
             second_signature=signatures[1],
+        )
+
+    def double_history(self, who: int, height: int, state_root: bytes = b"\x01" * 32) -> Evidence:
+        """Precommits of rounds 1 and 2 in an earlier height: the second block's state is made up."""
+        header = Header(
+            **dict.fromkeys(Header.__dataclass_fields__, bytes(32))  # type: ignore[arg-type]
+            | {"chain_id": self.params.chain_id, "height": height, "time": 5, "proposer": bytes(20)}
+        )
+        second = replace(header, state_root=state_root)
+        return DoubleHistory(
+            validator=validator_address(key(who)),
+            first=self._precommitted(who, header, Round(1)),
+            second=self._precommitted(who, second, Round(2)),
+        )
+
+    def _precommitted(self, who: int, header: Header, round_: Round) -> Precommitted:
+        block_id = id_of_parts(header, 1, bytes(32))
+        text = vote_message(self.params.chain_id, PRECOMMIT, header.height, round_, block_id)
+        signature = crypto.sign(seed(who), text)
+        return Precommitted(
+            header=header, parts=1, part_root=bytes(32), round=round_, signature=signature
         )
 
     def seat(self, who: int) -> Seat | None:

@@ -13,7 +13,7 @@ from tfchain.chain.execute import check_txs
 from tfchain.errors import InvalidBlock
 from tfchain.ledger import tables
 from tfchain.ledger.commit import PRECOMMIT, PROPOSAL, proposal_message
-from tfchain.ledger.evidence import DoubleProposal, Evidence, Proposed, encode_evidence
+from tfchain.ledger.evidence import DoubleProposal, Evidence, Proposed, encode_evidence, place_of
 from tfchain.ledger.seats import Members
 from tfchain.ledger.validators import validator_address
 from tfchain.tx.kinds.leave_validators import LeaveValidators
@@ -93,15 +93,30 @@ def test_two_proposals_of_one_round_are_a_fault_too(four: "Chain") -> None:
     assert (seat.jailed, seat.fault.kind) == (True, PROPOSAL)
 
 
+def test_precommits_of_two_histories_are_a_fault_whatever_their_rounds(four: "Chain") -> None:
+    """1.9.1: what a light client was shown in a later round, with a state that nobody computed."""
+    before = four.supply()
+    four.at(4, evidence=(four.double_history(33, 2),))
+    seat = four.seat(33)
+    assert seat is not None
+    assert seat.fault is not None
+    assert (seat.jailed, seat.fault.kind) == (True, PRECOMMIT)
+    assert (seat.fault.height, seat.fault.round) == (2, 2)
+    assert four.supply() < before
+    for again in (four.double_history(33, 3), four.double_vote(33, 2)):
+        assert "evidence 0: settled" in _refusal(four, again)
+
+
 def test_signatures_of_evidence_are_handed_out_for_verification(four: "Chain") -> None:
-    pieces = (four.double_vote(32, 2), _proposals(four, 33, 3))
-    block = replace(four.block(4), evidence=pieces)
+    pieces = (four.double_vote(32, 2), _proposals(four, 33, 3), four.double_history(34, 3))
+    block = replace(four.block(4), evidence=tuple(sorted(pieces, key=place_of)))
     checks = check_txs(four, block).evidence
-    assert len(checks) == 4
+    assert len(checks) == 6
     assert all(crypto.verify(*check) for check in checks)
-    forged = replace(four.double_vote(32, 2), validator=_at(31))
-    checks = check_txs(four, replace(block, evidence=(forged,))).evidence
-    assert not any(crypto.verify(*check) for check in checks)
+    for piece in (four.double_vote(32, 2), four.double_history(32, 2)):
+        forged = replace(piece, validator=_at(31))
+        checks = check_txs(four, replace(block, evidence=(forged,))).evidence
+        assert not any(crypto.verify(*check) for check in checks)
 
 
 def test_one_is_jailed_a_block_in_order_of_height_and_address(four: "Chain") -> None:
@@ -148,6 +163,15 @@ def test_a_fault_counts_once(four: "Chain") -> None:
         pytest.param(lambda c: (c.double_vote(32, 9),), "unknown_height", id="of a height to come"),
         pytest.param(lambda c: (c.double_vote(9, 2),), "not_a_validator", id="34b: a stranger"),
         pytest.param(
+            lambda c: (c.double_history(32, 4),), "unknown_height", id="histories of this block"
+        ),
+        pytest.param(
+            lambda c: (c.double_history(9, 2),), "not_a_validator", id="histories of a stranger"
+        ),
+        pytest.param(
+            lambda c: (c.double_vote(32, 2), c.double_history(32, 2)), "accused twice", id="mixed"
+        ),
+        pytest.param(
             lambda c: (c.double_vote(32, 3), c.double_vote(31, 2)), "not in order", id="order"
         ),
         pytest.param(
@@ -166,11 +190,11 @@ def test_a_block_with_other_evidence_is_invalid(
 
 
 def test_evidence_has_its_share_of_a_block(make_chain: "MakeChain", seated: Seated) -> None:
-    chain: Chain = make_chain(seated(), ("bytes = 16384", "bytes = 512"))
+    chain: Chain = make_chain(seated(), ("bytes = 16384", "bytes = 1280"))
     chain.until(3)
-    pieces = tuple(chain.double_vote(who, who - 30) for who in (31, 32, 33))
+    pieces = (chain.double_vote(31, 1), chain.double_history(32, 2), chain.double_vote(33, 3))
     size = sum(len(encode_evidence(piece)) for piece in pieces)
-    assert size > 512
+    assert size > 1280
     assert f"{size} bytes of evidence are too many" in _refusal(chain, *pieces)
     chain.at(4, evidence=pieces[:2])
 
@@ -184,15 +208,22 @@ def test_evidence_has_its_share_of_a_block(make_chain: "MakeChain", seated: Seat
         pytest.param(64, 100, True, id="at both limits"),
     ],
 )
+@pytest.mark.parametrize("of_histories", [False, True], ids=["two votes", "two histories"])
 def test_evidence_expires_past_both_limits(
-    make_chain: "MakeChain", seated: Seated, blocks: int, seconds: int, counts: bool
+    make_chain: "MakeChain",
+    seated: Seated,
+    blocks: int,
+    seconds: int,
+    *,
+    counts: bool,
+    of_histories: bool,
 ) -> None:
     """1.9.4: 64 blocks and 100 seconds, from the block that it is about."""
     chain: Chain = make_chain(seated(), *SHORT)
     chain.until(2)
     for _ in range(blocks - 1):
         chain.at(3)
-    piece = chain.double_vote(32, 2)
+    piece = chain.double_history(32, 2) if of_histories else chain.double_vote(32, 2)
     if counts:
         chain.at(2 + seconds, evidence=(piece,))
         assert chain.powers() == {31: 1, 33: 1, 34: 1}

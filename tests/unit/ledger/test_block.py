@@ -13,10 +13,8 @@ from tfchain.base.units import Height, Millis, Round
 from tfchain.errors import Malformed
 from tfchain.ledger.block import (
     TXS_MAX,
-    Header,
     block_id,
     decode_block,
-    header_hash,
     last_commit_hash,
     make_block,
     results_root,
@@ -24,6 +22,7 @@ from tfchain.ledger.block import (
 )
 from tfchain.ledger.commit import ABSENT, FOR_BLOCK, Commit, CommitSlot, commit_hash
 from tfchain.ledger.evidence import evidence_root
+from tfchain.ledger.header import Header, header_hash
 
 TXS = (b"one", b"two", b"")
 COMMIT = Commit(

@@ -6,7 +6,8 @@ import pytest
 
 from tfchain.base import crypto, merkle
 from tfchain.base.codec import Plain, decode, encode
-from tfchain.base.units import Address, Height, Millis, Round
+from tfchain.base.shapes import layout
+from tfchain.base.units import U32_MAX, U64_MAX, Address, Height, Millis, Round
 from tfchain.errors import Malformed
 from tfchain.ledger.commit import (
     NIL,
@@ -19,9 +20,11 @@ from tfchain.ledger.commit import (
 from tfchain.ledger.evidence import (
     EVIDENCE_BYTES_MAX,
     EVIDENCE_MAX,
+    DoubleHistory,
     DoubleProposal,
     DoubleVote,
     Evidence,
+    Precommitted,
     Proposed,
     checks_of,
     decode_evidence,
@@ -30,8 +33,10 @@ from tfchain.ledger.evidence import (
     kind_of,
     pack_pieces,
     place_of,
+    twice_of,
     unpack_pieces,
 )
+from tfchain.ledger.header import GIVEN, PARTS_MAX, Header, id_of_parts
 from tfchain.ledger.validators import validator_address
 
 SEED = bytes([7]) * 32
@@ -77,6 +82,33 @@ def proposals(first: Proposed, second: Proposed) -> DoubleProposal:
     )
 
 
+def header(**lies: object) -> Header:
+    """The longest that there is, but for what it lies about."""
+    roots = {name: bytes([number]) * 32 for number, name in enumerate(_ROOTS, start=1)}
+    fields: dict[str, object] = {"chain_id": "c" * 64, "height": Height(9), "time": Millis(U64_MAX)}
+    return Header(**fields | roots | {"proposer": bytes(20)} | lies)  # type: ignore[arg-type]
+
+
+_ROOTS = [name for name in Header.__dataclass_fields__ if name.endswith(("_root", "_hash", "_id"))]
+_ROOTS.remove("chain_id")
+
+
+def precommitted(round_: int = 0, **lies: object) -> Precommitted:
+    found = header(**lies)
+    place = (found.height, Round(round_), id_of_parts(found, PARTS_MAX, ONE))
+    return Precommitted(
+        header=found,
+        parts=PARTS_MAX,
+        part_root=ONE,
+        round=Round(round_),
+        signature=crypto.sign(SEED, vote_message(CHAIN, PRECOMMIT, *place)),
+    )
+
+
+def histories(first: Precommitted, second: Precommitted) -> DoubleHistory:
+    return DoubleHistory(validator=validator_address(KEY), first=first, second=second)
+
+
 PIECES: dict[str, Evidence] = {
     "prevotes": votes(),
     "precommits": votes(PRECOMMIT),
@@ -84,6 +116,11 @@ PIECES: dict[str, Evidence] = {
     "two blocks proposed": proposals(proposed(ONE), proposed(OTHER)),
     "one block, other POL rounds": proposals(proposed(), proposed(pol_round=1)),
     "one block, other times": proposals(proposed(), proposed(time_ms=6)),
+    **{
+        f"another {name}": histories(precommitted(1, **{name: bytes(32)}), precommitted(U32_MAX))
+        for name in GIVEN[1:]
+    },
+    "another chain": histories(precommitted(), precommitted(1, chain_id="light-1")),
 }
 
 
@@ -108,11 +145,15 @@ def test_a_piece_has_one_spelling(name: str) -> None:
         with pytest.raises(Malformed, match="the smaller one first"):
             decode_evidence(encode(other))
     with pytest.raises(AssertionError, match="one spelling"):
-        encode_evidence(
-            replace(piece, first=piece.second, second=piece.first)
-            if isinstance(piece, DoubleProposal)
-            else replace(piece, first_id=piece.second_id, second_id=piece.first_id)
-        )
+        encode_evidence(_reversed(piece))
+
+
+def _reversed(piece: Evidence) -> Evidence:
+    if isinstance(piece, DoubleVote):
+        return replace(piece, first_id=piece.second_id, second_id=piece.first_id)
+    if isinstance(piece, DoubleProposal):
+        return replace(piece, first=piece.second, second=piece.first)
+    return replace(piece, first=piece.second, second=piece.first)
 
 
 def _fields(piece: Evidence) -> tuple[int, list[Plain]]:
@@ -128,14 +169,58 @@ def _swapped(piece: Evidence) -> Plain:
     tag, row = _fields(piece)
     if isinstance(piece, DoubleVote):
         return [tag, [*row[:5], row[7], row[8], row[5], row[6]]]
-    return [tag, [*row[:4], row[5], row[4]]]
+    return [tag, [*row[:-2], row[-1], row[-2]]]
 
 
 def _doubled(piece: Evidence) -> Plain:
     tag, row = _fields(piece)
     if isinstance(piece, DoubleVote):
         return [tag, [*row[:7], row[5], row[6]]]
-    return [tag, [*row[:5], row[4]]]
+    return [tag, [*row[:-1], row[-2]]]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param(precommitted(0), precommitted(1), id="one block in two rounds"),
+        pytest.param(
+            precommitted(0),
+            precommitted(1, time=Millis(7), tx_root=bytes(32), proposer=b"\x01" * 20),
+            id="two blocks of one history, as amnesia has it",
+        ),
+        pytest.param(
+            precommitted(0), precommitted(1, last_commit_hash=ONE, evidence_root=ONE),
+            id="another last commit and other evidence, which a proposer chooses",
+        ),
+        pytest.param(
+            precommitted(1), precommitted(1, state_root=ONE), id="one round: that is a double vote"
+        ),
+        pytest.param(
+            precommitted(0), precommitted(1, state_root=ONE, height=Height(10)), id="two heights"
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_correct_validator_may_sign_is_no_evidence(
+    first: Precommitted, second: Precommitted
+) -> None:
+    for pair in ((first, second), (second, first)):
+        fields = layout(DoubleHistory).pack(histories(*pair))
+        with pytest.raises(Malformed, match="the smaller one first"):
+            decode_evidence(encode([2, fields]))
+
+
+def test_a_history_is_what_a_proposer_cannot_choose() -> None:
+    """Every other field of a header is the proposer's, or the height, which both must have."""
+    chosen = {"height", "time", "last_commit_hash", "tx_root", "evidence_root", "proposer"}
+    assert set(Header.__dataclass_fields__) - chosen == set(GIVEN)
+
+
+def test_two_histories_are_of_the_later_round() -> None:
+    piece = PIECES["another state_root"]
+    assert (place_of(piece), piece.round) == ((9, validator_address(KEY)), U32_MAX)
+    assert kind_of(piece) == PRECOMMIT
+    assert twice_of(piece) == "precommits of two histories"
+    assert twice_of(votes()) == "prevotes"
 
 
 _TAG, _ROW = _fields(votes())
@@ -148,7 +233,7 @@ _TAG, _ROW = _fields(votes())
         pytest.param(encode(5), "a tag and a piece", id="a number"),
         pytest.param(encode([0]), "a tag and a piece", id="a tag alone"),
         pytest.param(encode([True, _ROW]), "a tag and a piece", id="true for a tag"),
-        pytest.param(encode([2, _ROW]), "no evidence of kind 2", id="a kind to come"),
+        pytest.param(encode([3, _ROW]), "no evidence of kind 3", id="a kind to come"),
         pytest.param(encode([-1, _ROW]), "no evidence of kind -1", id="a negative kind"),
         pytest.param(encode([1, _ROW]), "DoubleProposal", id="another kind's fields"),
         pytest.param(encode([0, _ROW[:-1]]), "DoubleVote", id="a field short"),

@@ -23,9 +23,9 @@ import trio
 from tfchain.base import crypto
 from tfchain.base.address import to_text
 from tfchain.base.shapes import decode_record, encode_record, layout
-from tfchain.base.units import Address, Height, Utft
-from tfchain.ledger.block import Header
+from tfchain.base.units import Address, Height, Round, Utft
 from tfchain.ledger.commit import ABSENT, FOR_BLOCK, PRECOMMIT, CommitSlot, vote_message
+from tfchain.ledger.header import Header
 from tfchain.ledger.light import LIGHT_BYTES_MAX, LightBlock, id_of
 from tfchain.node.config import NodeConfig, Place
 from tfchain.node.faults import one_fault
@@ -140,21 +140,25 @@ def transfer() -> Transferring:
 class Liar:
     """A node's HTTP face that shows another history from a height on, signed by whoever joins in.
 
-    All else it hands on to a node that says the truth, and it keeps what it is accused of.
+    All else it hands on to a node that says the truth, and it keeps what it is accused of. Signed
+    some rounds `later` than the chain's blocks, its own are a lunatic's.
     """
 
-    def __init__(self, truth: str, seeds: Sequence[bytes], height: int) -> None:
+    def __init__(self, truth: str, seeds: Sequence[bytes], height: int, later: int = 0) -> None:
         self._truth = httpx.Client(base_url=truth, trust_env=False, timeout=PATIENCE_S)
         self._seeds = {crypto.public_key(seed): seed for seed in seeds}
         self._height = height
+        self._later = later
         self.accused: list[bytes] = []
         self.url = ""
 
     def forged(self, block: LightBlock) -> LightBlock:
-        """Another block of the same height and round: other transactions, the same state."""
-        header = replace(block.header, tx_root=bytes(32))
+        """Another block of the same height: in its round, other transactions and the same state."""
+        lie = {"results_root" if self._later else "tx_root": bytes(32)}
+        header = replace(block.header, **lie)  # type: ignore[arg-type]
         made = replace(block, header=header)
-        place = (header.height, block.commit.round, id_of(made))
+        round_ = Round(block.commit.round + self._later)
+        place = (header.height, round_, id_of(made))
         text = vote_message(header.chain_id, PRECOMMIT, *place)
         slots = [
             CommitSlot(flag=FOR_BLOCK, signature=crypto.sign(self._seeds[row.key], text))
@@ -162,7 +166,7 @@ class Liar:
             else CommitSlot(flag=ABSENT, signature=b"")
             for row in block.validators.validators
         ]
-        commit = replace(block.commit, block_id=id_of(made), slots=tuple(slots))
+        commit = replace(block.commit, round=round_, block_id=id_of(made), slots=tuple(slots))
         return replace(made, commit=commit)
 
     def ask(self, path: str) -> tuple[int, bytes]:
@@ -221,8 +225,8 @@ def lying() -> Lying:
     """`with lying(truth, seeds, height) as liar`: it answers at `liar.url` inside the block."""
 
     @contextmanager
-    def run(truth: str, seeds: Sequence[bytes], height: int) -> Iterator[Liar]:
-        liar = Liar(truth, seeds, height)
+    def run(truth: str, seeds: Sequence[bytes], height: int, later: int = 0) -> Iterator[Liar]:
+        liar = Liar(truth, seeds, height, later)
         server = ThreadingHTTPServer(("127.0.0.1", 0), _face_of(liar))
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()

@@ -15,7 +15,7 @@ from tfchain.base.units import Height
 from tfchain.cli import main as door
 from tfchain.ledger import tables
 from tfchain.ledger.commit import PRECOMMIT
-from tfchain.ledger.evidence import DoubleVote, Evidence
+from tfchain.ledger.evidence import DoubleHistory, DoubleVote, Evidence, kind_of
 from tfchain.ledger.light import id_of
 from tfchain.ledger.validators import validator_address
 from tfchain.net.surface import Contact
@@ -80,6 +80,13 @@ def _url(node: Node) -> str:
     return f"http://127.0.0.1:{node.http_port}"
 
 
+@pytest.mark.parametrize(
+    ("later", "kind"),
+    [
+        pytest.param(0, DoubleVote, id="in the same round, with other transactions"),
+        pytest.param(1, DoubleHistory, id="in a later round, with made-up results"),
+    ],
+)
 async def test_whoever_shows_light_clients_another_history_is_jailed_for_it(
     homes: list[Home],
     running: "RunNode",
@@ -87,6 +94,9 @@ async def test_whoever_shows_light_clients_another_history_is_jailed_for_it(
     people: "type[Keys]",
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    *,
+    later: int,
+    kind: type[Evidence],
 ) -> None:
     """Two thirds sign a second history for whoever asks a lying node; an honest witness is asked too."""
     async with AsyncExitStack() as stack:
@@ -96,7 +106,7 @@ async def test_whoever_shows_light_clients_another_history_is_jailed_for_it(
         trusted = honest.disk.chain.light_block(Height(FORGED_FROM - 1))
         assert trusted is not None
         guilty = people.validators[1:3]
-        with lying(_url(truth), guilty, FORGED_FROM) as liar:
+        with lying(_url(truth), guilty, FORGED_FROM, later) as liar:
             argv = ["tfchain", "show", "account", to_text(people.address(people.rich)), "--light"]
             argv += ["--trust", f"{trusted.height}:{id_of(trusted).hex()}"]
             argv += ["--node", liar.url, "--witness", _url(honest)]
@@ -113,8 +123,8 @@ async def test_whoever_shows_light_clients_another_history_is_jailed_for_it(
                     await node.heads.wait_for(node.heads.current + 1)
         pieces = _evidence_of(honest)
         assert sorted(piece.validator for piece in pieces) == names, "each once, and nobody else"
-        assert {type(piece) for piece in pieces} == {DoubleVote}
-        assert {piece.kind for piece in pieces if type(piece) is DoubleVote} == {PRECOMMIT}
+        assert {type(piece) for piece in pieces} == {kind}
+        assert {kind_of(piece) for piece in pieces} == {PRECOMMIT}
         with trio.fail_after(PATIENCE_S):
             await truth.heads.wait_for(honest.heads.current + 3)  # the honest one goes on alone
         members = honest.pump.replica.tip.validators.validators

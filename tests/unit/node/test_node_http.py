@@ -19,8 +19,9 @@ from tfchain.base.units import Address
 from tfchain.chain.execute import state_leaves
 from tfchain.chain.export_records import genesis_text
 from tfchain.ledger import tree
-from tfchain.ledger.block import Header, decode_block, header_hash
+from tfchain.ledger.block import decode_block
 from tfchain.ledger.commit import Commit, check_commit
+from tfchain.ledger.header import Header, header_hash
 from tfchain.ledger.params import Params
 from tfchain.node.feed import STREAMS_MAX
 from tfchain.node.home import Home

@@ -10,9 +10,15 @@ from tfchain.base.crypto import ZERO_HASH
 from tfchain.base.limits import BLOCK_BYTES_MAX, SYNC_BYTES_MAX
 from tfchain.base.shapes import encode_record
 from tfchain.base.units import Height, Millis, Round
-from tfchain.ledger.block import Block, Header, decode_block, make_block, tx_root
+from tfchain.ledger.block import (
+    Block,
+    decode_block,
+    make_block,
+    tx_root,
+)
 from tfchain.ledger.commit import Commit
 from tfchain.ledger.evidence import evidence_root
+from tfchain.ledger.header import Header
 from tfchain.node.workers import CHECKS_AT_ONCE, Librarian, Verifiers, blocks_payload
 from tfchain.replica.effects import Serve, Verify
 from tfchain.replica.messages import decode_blocks

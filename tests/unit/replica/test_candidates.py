@@ -13,8 +13,14 @@ from tfchain.bft.messages import Proposal, Vote
 from tfchain.chain.execute import execute
 from tfchain.chain.tip import input_of
 from tfchain.errors import Divergence
-from tfchain.ledger.block import Block, Header, last_commit_hash, make_block, tx_root
+from tfchain.ledger.block import (
+    Block,
+    last_commit_hash,
+    make_block,
+    tx_root,
+)
 from tfchain.ledger.commit import NIL, PRECOMMIT, PREVOTE, Commit
+from tfchain.ledger.header import Header
 from tfchain.replica import effects as fx
 from tfchain.replica import events as ev
 from tfchain.replica import messages as wire

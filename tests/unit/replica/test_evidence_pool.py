@@ -6,14 +6,26 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tfchain.base.shapes import encode_record
-from tfchain.base.units import Height, Seconds
+from tfchain.base.codec import encode
+from tfchain.base.shapes import encode_record, layout
+from tfchain.base.units import Height, Millis, Seconds
 from tfchain.bft.gossip import view_of
 from tfchain.bft.messages import Proposal, Vote
 from tfchain.chain.tip import accusing
 from tfchain.ledger import tables
+from tfchain.ledger.block import decode_block
 from tfchain.ledger.commit import NIL, PRECOMMIT, PREVOTE, PROPOSAL
-from tfchain.ledger.evidence import DoubleProposal, DoubleVote, Evidence, encode_evidence, kind_of
+from tfchain.ledger.evidence import (
+    KINDS,
+    DoubleHistory,
+    DoubleProposal,
+    DoubleVote,
+    Evidence,
+    Precommitted,
+    encode_evidence,
+    kind_of,
+)
+from tfchain.ledger.header import Header, id_of_parts
 from tfchain.ledger.state import State
 from tfchain.ledger.validators import validator_address
 from tfchain.replica import effects as fx
@@ -280,6 +292,68 @@ def test_false_evidence_is_blamed_on_its_sender(
     node, author = _single(kit)
     piece = replace(_piece(_older(author, 2), LIAR), **edit)  # type: ignore[arg-type]
     effects = node.hear(PEER, wire.EVIDENCE, encode_pieces([piece]))
+    (blame,) = [one for one in effects if isinstance(one, fx.Blame)]
+    assert named in blame.reason
+    assert _pending(node) == []
+
+
+def _histories(author: "Author") -> DoubleHistory:
+    """The stored block 2, and in a later round one whose state is made up, both precommitted."""
+    header = decode_block(author.blocks[1][0]).header
+    older = _older(author, 2)
+
+    def said(header: Header, round_: int) -> Precommitted:
+        vote = older.vote(PRECOMMIT, id_of_parts(header, 1, bytes(32)), LIAR, round_)
+        return Precommitted(
+            header=header,
+            parts=1,
+            part_root=bytes(32),
+            round=vote.round,
+            signature=vote.signature,
+        )
+
+    return DoubleHistory(
+        validator=_piece(older, LIAR).validator,
+        first=said(header, 0),
+        second=said(replace(header, state_root=bytes(32)), 1),
+    )
+
+
+def test_two_histories_are_news_like_any_other_evidence(kit: "Kit") -> None:
+    node, author = _single(kit)
+    piece = _histories(author)
+    effects = node.hear(PEER, wire.EVIDENCE, encode_pieces([piece]))
+    assert [one.kind for one in effects if isinstance(one, fx.Broadcast)] == [wire.EVIDENCE]
+    assert _pending(node) == [piece]
+    node.restart()
+    assert _pending(node) == [piece], "it stands in the log"
+
+
+@pytest.mark.parametrize(
+    ("edit", "named"),
+    [
+        pytest.param({"state_root": b"\x01" * 32}, "false signature", id="another lie than signed"),
+        pytest.param({"time": Millis(5)}, "false signature", id="a choice of the proposer's"),
+        pytest.param({"state_root": None}, "two different statements", id="the state that is ours"),
+        pytest.param({"height": Height(3)}, "two different statements", id="two heights"),
+        pytest.param({"validator": bytes(20)}, "not_a_validator", id="a stranger"),
+    ],
+)
+def test_false_histories_are_blamed_on_their_sender(
+    kit: "Kit", edit: dict[str, object], named: str
+) -> None:
+    """S11: whose signature is under one history cannot be put under another."""
+    node, author = _single(kit)
+    piece = _histories(author)
+    if edit == {"state_root": None}:
+        edit = {"state_root": piece.first.header.state_root}
+    if "validator" in edit:
+        piece = replace(piece, validator=bytes(20))
+    else:
+        header = replace(piece.second.header, **edit)  # type: ignore[arg-type]
+        piece = replace(piece, second=replace(piece.second, header=header))
+    fields = layout(DoubleHistory).pack(piece)
+    effects = node.hear(PEER, wire.EVIDENCE, encode([[KINDS.index(DoubleHistory), fields]]))
     (blame,) = [one for one in effects if isinstance(one, fx.Blame)]
     assert named in blame.reason
     assert _pending(node) == []

@@ -7,9 +7,10 @@ import pytest
 from tfchain.base.crypto import ZERO_HASH, digest
 from tfchain.base.shapes import encode_record
 from tfchain.base.units import Height, Millis, Round
-from tfchain.ledger.block import Block, Header, make_block, tx_root
+from tfchain.ledger.block import Block, make_block, tx_root
 from tfchain.ledger.commit import Commit
 from tfchain.ledger.evidence import evidence_root
+from tfchain.ledger.header import Header
 from tfchain.store.chain import ChainStore
 from tfchain.store.kv import Row
 from tfchain.store.layout import block_key, commit_key
