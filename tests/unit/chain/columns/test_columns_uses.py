@@ -99,6 +99,19 @@ def test_nothing_counts_before_the_first_period_or_with_oneself(sold: "Paper") -
     assert uses(sold).of((0, 0, 1), node, 60) == (0, NONE_USED, 0, 0)
 
 
+def test_once_farmer_and_user_were_one_nothing_counts_again(sold: "Paper") -> None:
+    """The user takes the farm over, is told of, and gives it back."""
+    sold.block(1, contract(), sender=USER)
+    roster = sold.columns._roster
+    before = roster.farms[0]
+    farm = replace(before.versions[-1].farm, twin_id=roster.twin_ids[sold.account(USER)])
+    roster.farms[0] = replace(before, versions=(replace(before.versions[-1], farm=farm),))
+    sold.block(2, told(1, 1, 1))
+    roster.farms[0] = before
+    sold.block(3, told(1, 1, 1))
+    assert uses(sold).had == {}
+
+
 @pytest.mark.parametrize(
     ("length", "permille"),
     [(10, 36), (20, 18), (60, 5)],
