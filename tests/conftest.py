@@ -1,8 +1,11 @@
 """What every test may ask for, and what a run says about tests that could not run here."""
 
 import os
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from hypothesis import settings
@@ -33,6 +36,71 @@ def vectors_folder() -> Path:
     if not named:
         pytest.skip("TFCHAIN_VECTORS names no folder with the large vectors")
     return Path(named)
+
+
+COLLECTOR: Final = """
+PRAGMA synchronous = OFF;
+CREATE TABLE NodeUptimeReported(node_id, uptime, timestamp_hint, block, event_index, timestamp,
+    UNIQUE(event_index, block));
+CREATE TABLE PowerTargetChanged(farm_id, node_id, target, block, event_index, timestamp,
+    UNIQUE(event_index, block));
+CREATE TABLE PowerStateChanged(farm_id, node_id, state, down_block, block, event_index, timestamp,
+    UNIQUE(event_index, block));
+CREATE TABLE PowerState(node_id, state, down_block, down_time, target, block, timestamp,
+    UNIQUE(node_id, block));
+CREATE TABLE processed_blocks(block_number PRIMARY KEY);
+CREATE TABLE kv(key UNIQUE, value);
+INSERT INTO kv VALUES ('checkpoint_block', 0), ('checkpoint_time', 0);
+"""
+"""What the collector of the public node-status-bot makes."""
+
+
+def _collect(path: Path, period: dict[str, Any]) -> None:
+    """A recorded period's `input` as the collector would have kept it."""
+    blocks = [*period["blocks"], *period["post"]]
+    with closing(sqlite3.connect(path)) as rows, rows:
+        rows.executescript(COLLECTOR)
+        for power in period["power"]:
+            known = (power["node_id"], power["state"], 1, power["down_ts"], power["target"], 1)
+            rows.execute(
+                "INSERT INTO PowerState VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (*known, 1_522_501_000 + 2_630_880 * period["period"] + 6),
+            )
+        for block in blocks:
+            for index, event in enumerate(block["events"]):
+                _collect_event(rows, event, (block["height"], index, block["ts"]))
+        if blocks:
+            rows.execute(
+                "WITH RECURSIVE seen(block) AS (SELECT ? UNION ALL"
+                " SELECT block + 1 FROM seen WHERE block < ?)"
+                " INSERT INTO processed_blocks SELECT block FROM seen",
+                (blocks[0]["height"], blocks[-1]["height"]),
+            )
+
+
+def _collect_event(
+    rows: sqlite3.Connection, event: dict[str, Any], place: tuple[int, int, int]
+) -> None:
+    [(name, content)] = event.items()
+    if name == "NodeUptimeReported":
+        node, t, uptime = content
+        row = (node, uptime, t, *place)
+        rows.execute("INSERT INTO NodeUptimeReported VALUES (?, ?, ?, ?, ?, ?)", row)
+    elif name == "PowerTargetChanged":
+        row = (1, content["node_id"], content["power_target"], *place)
+        rows.execute("INSERT INTO PowerTargetChanged VALUES (?, ?, ?, ?, ?, ?)", row)
+    elif name == "PowerStateChanged":
+        state = (1, content["node_id"], content["power_state"], None, *place)
+        rows.execute("INSERT INTO PowerStateChanged VALUES (?, ?, ?, ?, ?, ?, ?)", state)
+
+
+Collect = Callable[[Path, dict[str, Any]], None]
+
+
+@pytest.fixture(scope="session")
+def collect() -> Collect:
+    """`collect(path, period)` writes the file that a node-status-bot collects of a period."""
+    return _collect
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

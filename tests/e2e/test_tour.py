@@ -8,6 +8,7 @@ of this file record it anew.
 
 import io
 import json
+import lzma
 import os
 import re
 import shlex
@@ -322,6 +323,7 @@ ALONE: Final = steps(
     Step("audit {chain}", live=False, as_json=True),
     Step("statement {chain} --node 1 --period 0", live=False, as_json=True),
     Step("minting compute {months}", live=False, only="none"),
+    Step("minting import {at}/month.jsonl --csv {at}/tables", live=False, as_json=True),
     Step("simulate --seeds 3 --validators 4 --ticks 20 --scenario quiet"),
     Step("simulate --exhaustive 50", live=False),
     Step("config show", live=False, as_json=True),
@@ -469,6 +471,8 @@ def test_a_verb_needs_nobody(
     source = GOLDEN.parents[1] / "genesis" / "devnet.toml"
     text = source.read_text(encoding="utf-8")
     (tmp_path / "genesis.toml").write_text(f"{text}\n{PEOPLE}", encoding="utf-8")
+    with lzma.open(names["months"]) as months:
+        (tmp_path / "month.jsonl").write_bytes(months.readline())
     guided(step, {**names, "at": str(tmp_path)}, tmp_path)
 
 

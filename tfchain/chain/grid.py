@@ -58,6 +58,10 @@ class Result:
     """Its kind, empty where there is none."""
     owed: Owed
     account: UptimeAccount
+    node: GridNode
+    """As it was at the period's end."""
+    shown: TextReceipt
+    """What the text says, as values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +198,8 @@ def _result(period: PeriodInput, live: _Period, node_id: NodeId) -> Result:
     account = _closed(period, node, live.accounts[node_id])
     policy = period.policies.get(node.policy_id, NO_POLICY)
     owed = _owed(node, policy, use, account)
-    text = receipt_text(_receipt(period, node, policy, use, account, owed))
+    shown = _receipt(period, node, policy, use, account, owed)
+    text = receipt_text(shown)
     return Result(
         node_id=node_id,
         receipt_text=text,
@@ -202,6 +207,8 @@ def _result(period: PeriodInput, live: _Period, node_id: NodeId) -> Result:
         violation=VIOLATIONS[account.violation],
         owed=owed,
         account=account,
+        node=node,
+        shown=shown,
     )
 
 

@@ -3,6 +3,7 @@
 References between them may dangle; what that means is the fold's business (`chain.grid`).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -106,6 +107,8 @@ Event: TypeAlias = (
 class GridBlock:
     time: Seconds
     events: tuple[Event, ...]
+    height: int = 0
+    """0 where a file does not say; only what is merged by height needs it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +127,7 @@ class PeriodInput:
     """Stellar addresses."""
     policies: dict[PolicyId, GridPolicy]
     contracts: tuple[GridContract, ...]
-    blocks: tuple[GridBlock, ...]
-    post: tuple[GridBlock, ...]
+    blocks: Iterable[GridBlock]
+    """In order, and gone through once: they may come from a file as they are needed."""
+    post: Iterable[GridBlock]
     """Blocks of the 27 hours after the period."""

@@ -215,7 +215,11 @@ def _contract(fields: Fields) -> GridContract:
 
 
 def _block(fields: Fields) -> GridBlock:
-    return GridBlock(time=_seconds(fields, "ts"), events=_each(fields, "events", _event))
+    return GridBlock(
+        time=_seconds(fields, "ts"),
+        events=_each(fields, "events", _event),
+        height=_u64(fields, "height") if "height" in fields else 0,
+    )
 
 
 def _event(fields: Fields) -> Event:

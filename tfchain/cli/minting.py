@@ -5,14 +5,13 @@ what is expected, the two are compared and the differences are named.
 """
 
 import json
-import lzma
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import IO, Annotated, BinaryIO, Final
+from typing import IO, Annotated, Final
 
 import typer
 from rich.console import Console
@@ -20,20 +19,15 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tfchain.chain.grid import Result, compute
 from tfchain.chain.grid_input import read_period
+from tfchain.cli.imported import import_period
+from tfchain.cli.recorded import STDIN, decoded, lines, object_of, row_of
 from tfchain.errors import Malformed, Unavailable
 
-LINE_BYTES_MAX: Final = 64 * 1024 * 1024
-"""A period with its events; the largest recorded one has 645 kB."""
 QUIET_S: Final = 1.0
 """Work shorter than this shows no progress."""
-STDIN: Final = "-"
 
 app = typer.Typer(no_args_is_help=True, help="Receipts of the public chain's minting periods.")
-
-
-@app.callback()
-def _minting() -> None:
-    """Keeps `compute` a verb of its own while it is the only one."""
+app.command("import")(import_period)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,50 +56,10 @@ def compute_files(
     with ExitStack() as stack:
         answers = stack.enter_context(_writing(out, files)) if out else sys.stdout
         stack.callback(_hide, progress)
-        for where, line in _lines(files):
+        for where, line in lines(files):
             _write(answers, _answer(line, where, tally), out or "standard output")
             _show(progress, tally, monotonic() - started)
     _report(tally)
-
-
-def _lines(files: list[str]) -> Iterator[tuple[str, bytes]]:
-    """Every line behind the name of its place; a line ends at a line feed and nothing else."""
-    for name in files:
-        with _reading(name) as source:
-            number = 1
-            while line := _line(source, name, number):
-                yield f"{name} line {number}", line
-                number += 1
-
-
-@contextmanager
-def _reading(name: str) -> Iterator[BinaryIO | lzma.LZMAFile]:
-    if name == STDIN:
-        yield sys.stdin.buffer
-        return
-    try:
-        source = lzma.open(name) if name.endswith(".xz") else open(name, "rb")  # noqa: PTH123, SIM115
-    except OSError as fault:
-        raise _unreadable(fault, name) from fault
-    with source:
-        yield source
-
-
-def _line(source: BinaryIO | lzma.LZMAFile, name: str, number: int) -> bytes:
-    """The next line; empty at the end of the file."""
-    try:
-        line = source.readline(LINE_BYTES_MAX + 1)
-    except OSError as fault:
-        raise _unreadable(fault, name) from fault
-    except (lzma.LZMAError, EOFError) as fault:
-        raise Malformed(f"{name} line {number}: not xz, or cut short") from fault
-    if len(line) > LINE_BYTES_MAX:
-        raise Malformed(f"{name} line {number}: longer than {LINE_BYTES_MAX} bytes")
-    return line
-
-
-def _unreadable(fault: OSError, name: str) -> Unavailable:
-    return Unavailable(f"cannot read ({fault.strerror})", name, "name a file of recorded periods")
 
 
 @contextmanager
@@ -143,7 +97,7 @@ def _unwritable(fault: OSError, name: str) -> Unavailable:
 def _answer(line: bytes, where: str, tally: Tally) -> str:
     """The line of receipts for a line of events; compares them where the line says with what."""
     try:
-        period = _object(_decoded(line))
+        period = object_of(decoded(line))
         seed = _seed(period.get("seed"))
         results = compute(read_period(period.get("input")))
         tally.lines += 1
@@ -151,16 +105,8 @@ def _answer(line: bytes, where: str, tally: Tally) -> str:
             _compare(results, period["expected"], f"seed {json.dumps(seed)}", tally)
     except Malformed as fault:
         raise Malformed(f"{where}: {fault}") from fault
-    rows = [_row(result) for result in results]
+    rows = [row_of(result) for result in results]
     return json.dumps({"seed": seed, "results": rows}) + "\n"  # ASCII: safe on any terminal
-
-
-def _decoded(line: bytes) -> object:
-    try:
-        value: object = json.loads(line.decode())
-    except (ValueError, RecursionError) as fault:
-        raise Malformed("not JSON") from fault
-    return value
 
 
 def _seed(plain: object) -> int | str | None:
@@ -170,28 +116,13 @@ def _seed(plain: object) -> int | str | None:
     return plain
 
 
-def _object(plain: object) -> dict[str, object]:
-    if not isinstance(plain, dict):
-        raise Malformed("an object with input is due")
-    return plain
-
-
-def _row(result: Result) -> dict[str, int | str]:
-    return {
-        "node_id": result.node_id,
-        "receipt": result.receipt_text,
-        "hash": result.hash.hex(),
-        "violation": result.violation,
-    }
-
-
 def _compare(results: list[Result], expected: object, seed: str, tally: Tally) -> None:
     """Count what is equal and name what is not, missing and extra nodes included."""
     if not isinstance(expected, list):
         raise Malformed("expected: a list is due")
-    rows = {int(result.node_id): _row(result) for result in results}
+    rows = {int(result.node_id): row_of(result) for result in results}
     for plain in expected:
-        due = _object(plain)
+        due = object_of(plain)
         node = due.get("node_id")
         row = rows.pop(node, None) if type(node) is int else None
         tally.expected += 1

@@ -12,6 +12,7 @@ from rich.progress import Progress, TextColumn
 from typer.testing import CliRunner, Result
 
 from tfchain.cli import minting
+from tfchain.cli import recorded as recordings
 from tfchain.cli.minting import app
 from tfchain.errors import Malformed, Unavailable
 
@@ -136,7 +137,7 @@ def test_a_line_has_a_longest() -> None:
             return bytes(size)
 
     with pytest.raises(Malformed, match="zeros line 1: longer than 67108864 bytes"):
-        minting._line(Endless(), "zeros", 1)
+        recordings.line_of(Endless(), "zeros", 1)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +168,7 @@ def test_a_disk_that_cannot_be_read_is_named() -> None:
             raise OSError(5, "Input/output error")
 
     with pytest.raises(Unavailable, match="Input/output error"):
-        minting._line(Broken(), "disk", 1)
+        recordings.line_of(Broken(), "disk", 1)
 
 
 def test_an_answer_that_has_no_place_to_go_is_named(recorded: list[bytes], tmp_path: Path) -> None:

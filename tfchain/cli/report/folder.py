@@ -22,10 +22,14 @@ PAGE: Final = "index.html"
 BATCHES: Final = "batches"
 WHOLE: Final = frozenset({OVERVIEW, PAYOUTS, BATCH_LIST, RECEIPTS, PAGE})
 """What every report holds; more than one batch adds `batches`."""
+TABLES: Final = frozenset({OVERVIEW, PAYOUTS, RECEIPTS})
+"""What an imported period's folder holds."""
 
 
-def check_place(place: Path) -> None:
+def check_place(place: Path, whole: frozenset[str] = WHOLE) -> None:
     """Refuse a place that a report may not be written to, before the long work begins.
+
+    `whole`: the files of which an earlier report is made.
 
     Raises:
         Unavailable: it is a file or a folder with other files, or its parent is no folder.
@@ -37,13 +41,13 @@ def check_place(place: Path) -> None:
             remedy = "name a new or an empty folder"
             raise Unavailable("the report needs a folder, this is none", str(place), remedy)
         if place.is_dir():
-            _check_content(place)
+            _check_content(place, whole)
 
 
-def _check_content(place: Path) -> None:
+def _check_content(place: Path, whole: frozenset[str]) -> None:
     found = {entry.name for entry in place.iterdir()}
-    foreign = sorted(found - WHOLE - {BATCHES})
-    if not foreign and (not found or found >= WHOLE):
+    foreign = sorted(found - whole - ({BATCHES} if whole is WHOLE else set()))
+    if not foreign and (not found or found >= whole):
         return
     other = foreign[0] if foreign else min(found)
     raise Unavailable(
@@ -54,7 +58,7 @@ def _check_content(place: Path) -> None:
 
 
 @contextmanager
-def whole_folder(place: Path) -> Iterator[Path]:
+def whole_folder(place: Path, whole: frozenset[str] = WHOLE) -> Iterator[Path]:
     """A fresh folder that becomes `place` when the block ends well, and vanishes when it does not.
 
     Raises:
@@ -66,7 +70,7 @@ def whole_folder(place: Path) -> Iterator[Path]:
         part.mkdir()
         try:
             yield part
-            check_place(place)
+            check_place(place, whole)
             _put(part, place)
         finally:
             shutil.rmtree(part, ignore_errors=True)

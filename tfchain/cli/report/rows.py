@@ -11,17 +11,26 @@ hash, which is the memo of the payment. What differs, because this ledger pays b
 """
 
 import json
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
 from tfchain.base.address import to_text
-from tfchain.base.units import GIB
+from tfchain.base.units import GIB, Seconds
 from tfchain.chain.receipts import receipt_id
 from tfchain.cli.report import words
 from tfchain.cli.report.settled import Settled
 from tfchain.ledger.minting import STATES, Batch, Receipt
-from tfchain.ledger.uptime import BOOT_REQUEST_EXPIRED, VIOLATIONS
-from tfchain.rules.receipt_text import CERTIFIED, DIY, receipt_hash
+from tfchain.ledger.records import Resources
+from tfchain.ledger.uptime import BOOT_REQUEST_EXPIRED, VIOLATIONS, UptimeAccount
+from tfchain.rules.receipt_text import (
+    CERTIFIED,
+    DIY,
+    Used,
+    Utilization,
+    receipt_hash,
+    utilization,
+)
 from tfchain.rules.regime import VIRTUALIZED
 
 OVERVIEW: Final = (
@@ -81,38 +90,92 @@ _EVIDENCE: Final = (
 """What the numbers of an uptime violation are, in the order in which they are kept."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a line of the overview says, of whatever receipt. Times in seconds, pay in units."""
+
+    node_id: int
+    twin_id: int
+    farm_name: str
+    farm_id: int
+    start: int
+    end: int
+    uptime: int
+    cu: int
+    su: int
+    nu: int
+    musd: int
+    amount: int
+    connection_price: int
+    resources: Resources
+    used: Utilization
+    certified: bool
+    virtualized: bool
+    violation: str
+    stellar_address: str
+
+
 def overview_line(line: Settled) -> tuple[str, ...]:
     """A line of `overview.csv`."""
     row = line.receipt
-    unused = "0.00%"
+    resources = Resources(cru=row.cru, mru=row.mru, hru=row.hru, sru=row.sru)
+    used = Used(ip_seconds=row.ip_seconds)
+    return seen_line(
+        Seen(
+            node_id=row.node_id,
+            twin_id=row.twin_id,
+            farm_name=row.farm_name,
+            farm_id=row.farm_id,
+            start=row.start,
+            end=row.end,
+            uptime=row.uptime,
+            cu=row.cu,
+            su=row.su,
+            nu=row.nu,
+            musd=row.musd,
+            amount=row.amount,
+            connection_price=row.connection_price,
+            resources=resources,
+            used=utilization(used, resources, Seconds(row.end - row.start)),
+            certified=row.certified,
+            virtualized=row.reason == VIRTUALIZED,
+            violation=violation(row),
+            stellar_address=row.stellar_address,
+        )
+    )
+
+
+def seen_line(seen: Seen) -> tuple[str, ...]:
+    """A line of `overview.csv`, of this ledger or of another."""
+    resources, used = seen.resources, seen.used
     return (
-        str(row.node_id),
-        str(row.twin_id),
-        harmless(f"{row.farm_name} ({row.farm_id})"),
-        f"{words.utc(row.start)} UTC",
-        f"{words.utc(row.end)} UTC",
-        str(row.uptime),
-        words.units(row.cu),
-        words.units(row.su),
-        words.units(row.nu),
-        f"{words.usd(row.musd)} $",
-        words.plain_tft(row.amount),
-        f"{words.usd(row.connection_price)} $",
+        str(seen.node_id),
+        str(seen.twin_id),
+        harmless(f"{seen.farm_name} ({seen.farm_id})"),
+        f"{words.utc(seen.start)} UTC",
+        f"{words.utc(seen.end)} UTC",
+        str(seen.uptime),
+        words.units(seen.cu),
+        words.units(seen.su),
+        words.units(seen.nu),
+        f"{words.usd(seen.musd)} $",
+        words.plain_tft(seen.amount),
+        f"{words.usd(seen.connection_price)} $",
         "0.000 $",
         "0.0000000 TFT",
-        str(row.cru),
-        unused,
-        gib(row.mru),
-        unused,
-        gib(row.hru),
-        unused,
-        gib(row.sru),
-        unused,
-        f"{row.ip_seconds / 3_600:.2f} hours",
-        CERTIFIED if row.certified else DIY,
-        "true" if row.reason == VIRTUALIZED else "false",
-        violation(row),
-        harmless(row.stellar_address),
+        str(resources.cru),
+        f"{used.cru:.2f}%",
+        gib(resources.mru),
+        f"{used.mru:.2f}%",
+        gib(resources.hru),
+        f"{used.hru:.2f}%",
+        gib(resources.sru),
+        f"{used.sru:.2f}%",
+        f"{used.ip:.2f} hours",
+        CERTIFIED if seen.certified else DIY,
+        "true" if seen.virtualized else "false",
+        seen.violation,
+        harmless(seen.stellar_address),
     )
 
 
@@ -142,7 +205,7 @@ def json_line(line: Settled, text: str) -> str:
     return json.dumps(plain) + "\n"
 
 
-def violation(receipt: Receipt) -> str:
+def violation(receipt: Receipt | UptimeAccount) -> str:
     """A violation with its evidence; empty where there is none."""
     return " | ".join(filter(None, (VIOLATIONS[receipt.violation], evidence(receipt))))
 
@@ -165,7 +228,7 @@ def batch_line(batch: Batch, second: bytes) -> tuple[str, ...]:
     )
 
 
-def evidence(receipt: Receipt) -> str:
+def evidence(receipt: Receipt | UptimeAccount) -> str:
     """The numbers that a violation keeps, each with what it is; times in seconds."""
     if receipt.violation == BOOT_REQUEST_EXPIRED:
         return f"slow boots {receipt.evidence[0]}" if receipt.evidence else ""
