@@ -22,15 +22,18 @@ from tfchain.base.units import (
     NodeId,
     PeriodIndex,
     PolicyId,
+    Round,
     ScheduleId,
     Seconds,
     TwinId,
     Utft,
 )
+from tfchain.chain import audit_report as audited
 from tfchain.chain.audit_report import MintingBlock, Report
 from tfchain.chain.receipts import receipt_id
 from tfchain.cli.report import folder
 from tfchain.cli.report.figures import (
+    FAULT_ROWS,
     MINT_ROWS,
     MOVED_ROWS,
     NODE_ROWS,
@@ -42,6 +45,8 @@ from tfchain.cli.report.page import page
 from tfchain.cli.report.settled import Settled, settled
 from tfchain.cli.report.write import write_report
 from tfchain.ledger import tables
+from tfchain.ledger.commit import NIL, PREVOTE
+from tfchain.ledger.evidence import DoubleVote
 from tfchain.ledger.minting import (
     DISPUTED,
     OPEN,
@@ -59,6 +64,7 @@ from tfchain.ledger.uptime import (
     MISSING_RELAY,
     UPTIME_TOO_HIGH,
 )
+from tfchain.ledger.validators import ValidatorAddress
 from tfchain.rules.regime import BELOW_SLA, VIOLATION, VIRTUALIZED
 
 GIB: Final = 1 << 30
@@ -543,6 +549,32 @@ def test_a_violation_shows_its_evidence(found: Found) -> None:
     )
     assert "Receipts with a violation: 1 of 4." in words
     assert "up, but less than its agreement asks for" in words
+
+
+def test_evidence_is_shown_with_what_it_burned(found: Found) -> None:
+    assert "No validator was caught" in _page(found)
+    pieces = [
+        DoubleVote(
+            validator=ValidatorAddress(bytes([number]) * 20),
+            kind=PREVOTE,
+            height=Height(number),
+            round=Round(3),
+            first_id=NIL,
+            first_signature=bytes(64),
+            second_id=bytes(32),
+            second_signature=bytes(64),
+        )
+        for number in range(101, FAULT_ROWS + 103)
+    ]
+    found.report.faults = [
+        audited.Found(block=piece.height + 1, piece=piece, burned=10_000_000) for piece in pieces
+    ]
+    found.report.supply_burned = 10_000_000
+    shown = _page(found)
+    for text in ("prevotes", f"<code>{'8e' * 20}</code>", "TFT burned", "2 more in what"):
+        assert text in shown, text
+    assert "66" * 20 not in shown, "the newest are shown"
+    assert shown.index("8e" * 20) < shown.index("67" * 20)
 
 
 def test_a_large_network_is_cut_to_size(tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
-"""Tables and charts about batches and supply."""
+"""Tables and charts about batches, supply, and evidence against validators."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tfchain.chain.audit_report import MintingBlock, Report
+from tfchain.chain.audit_report import Found, MintingBlock, Report
 from tfchain.cli.report import charts
-from tfchain.cli.report.figures import BATCH_ROWS, MINT_ROWS
+from tfchain.cli.report.figures import BATCH_ROWS, FAULT_ROWS, MINT_ROWS
 from tfchain.cli.report.parts import Cell, Exhibit, Row, Table, left_out, row, words
 from tfchain.cli.report.words import name, period, tft
+from tfchain.ledger.evidence import TWICE, kind_of
 from tfchain.ledger.minting import DISPUTED, PAID, STATES, Batch
 
 
@@ -143,11 +144,38 @@ def _group_row(report: Report, group: _Group) -> Row:
     )
 
 
+def faults_table(report: Report) -> Table | None:
+    """Every piece of evidence that a block holds, the newest first."""
+    if not report.faults:
+        return None
+    shown = [_fault_row(found) for found in report.faults[: -FAULT_ROWS - 1 : -1]]
+    return Table(
+        id="faults-table",
+        caption="Validators that signed twice, the newest evidence first",
+        columns=words("#Block", "Signed two", "#Height", "#Round", "#Burned (TFT)", "=Validator"),
+        rows=shown,
+        more=left_out(len(shown), len(report.faults), "what tfchain audit prints"),
+    )
+
+
+def _fault_row(found: Found) -> Row:
+    piece = found.piece
+    return row(
+        f"{found.block:,}",
+        Cell(text=TWICE[kind_of(piece)], tone="bad"),
+        f"{piece.height:,}",
+        str(piece.round),
+        tft(found.burned),
+        Cell(text=piece.validator.hex(), code=True),
+    )
+
+
 def supply_sum(report: Report) -> dict[str, str]:
-    """Genesis and mints are all there is."""
+    """Genesis and mints are all there is, but for what was burned; empty where nothing was."""
     return {
         "genesis": tft(report.supply_genesis),
         "minted": tft(report.supply_minted),
+        "burned": tft(report.supply_burned) if report.supply_burned else "",
         "held": tft(report.supply_held),
     }
 

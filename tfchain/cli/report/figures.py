@@ -23,6 +23,7 @@ NODE_ROWS: Final = 60
 VIOLATION_ROWS: Final = 40
 MOVED_ROWS: Final = 30
 MINT_ROWS: Final = 24
+FAULT_ROWS: Final = 40
 """Rows of a table on the page at most; each says where the others are."""
 
 UPTIME_BANDS: Final = (

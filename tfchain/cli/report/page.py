@@ -50,6 +50,7 @@ def parts_of(report: Report, figures: Figures, trusted: int | None) -> Parts:
         batches=batch_tables.batches_table(report),
         supply=batch_tables.supply_sum(report),
         mints=batch_tables.mints_exhibit(report),
+        faults=batch_tables.faults_table(report),
         paid=f"{figures.paid:,}",
         largest=node_tables.largest_exhibit(figures),
         farms=node_tables.farms_exhibit(figures),

@@ -91,6 +91,7 @@ class Parts:
     batches: Table
     supply: dict[str, str]
     mints: Exhibit | None
+    faults: Table | None
     paid: str
     largest: Exhibit | None
     farms: Exhibit | None
@@ -108,6 +109,7 @@ class Parts:
             ("audited", "What was audited"),
             ("batches", "Batches"),
             ("supply", "Supply"),
+            ("evidence", "Evidence"),
             ("payouts", "Payouts"),
             ("farms", "Farms"),
             ("unpaid", "Violations"),
