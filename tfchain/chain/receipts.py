@@ -10,6 +10,7 @@ from tfchain.rules.receipt_text import (
     Reward,
     TextReceipt,
     Used,
+    Utilization,
     cloud_units,
     receipt_text,
     resource_units,
@@ -22,11 +23,9 @@ def receipt_id(receipt: Receipt) -> bytes:
     return merkle.leaf_hash(RECEIPT_TAG, encode_record(receipt))
 
 
-def v3_text(receipt: Receipt) -> str:
-    """The text that the public minting program would write for this receipt (rules.md 2.4)."""
-    resources = Resources(cru=receipt.cru, mru=receipt.mru, hru=receipt.hru, sru=receipt.sru)
-    length = Seconds(receipt.end - receipt.start)
-    mean = receipt.in_use
+def use_of(receipt: Receipt) -> Utilization:
+    """What users had of the node, as a share of what it has."""
+    length, mean = Seconds(receipt.end - receipt.start), receipt.in_use
     used = Used(
         cru=mean.cru * length,
         mru=mean.mru * length,
@@ -34,6 +33,15 @@ def v3_text(receipt: Receipt) -> str:
         sru=mean.sru * length,
         ip_seconds=receipt.ip_seconds,
     )
+    return utilization(used, _resources(receipt), length)
+
+
+def _resources(receipt: Receipt) -> Resources:
+    return Resources(cru=receipt.cru, mru=receipt.mru, hru=receipt.hru, sru=receipt.sru)
+
+
+def v3_text(receipt: Receipt) -> str:
+    """The text that the public minting program would write for this receipt (rules.md 2.4)."""
     return receipt_text(
         TextReceipt(
             start=receipt.start,
@@ -47,8 +55,8 @@ def v3_text(receipt: Receipt) -> str:
             cloud_units=cloud_units(
                 Millionths(receipt.cu), Millionths(receipt.su), Millionths(receipt.nu)
             ),
-            resource_units=resource_units(resources),
-            utilization=utilization(used, resources, length),
+            resource_units=resource_units(_resources(receipt)),
+            utilization=use_of(receipt),
             reward=Reward(musd=MilliUsd(receipt.musd), tft=Utft(receipt.amount)),
             carbon_offset=None,
             certified=receipt.certified,

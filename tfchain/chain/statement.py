@@ -8,14 +8,14 @@ not computed a second time: they are the steps of the ledger's own sum. Signatur
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tfchain.base.units import NodeId, PeriodIndex
+from tfchain.base.units import NodeId, PeriodIndex, Seconds
 from tfchain.chain import export_records as records
 from tfchain.chain.admit import seconds
 from tfchain.chain.audit_report import Rows
 from tfchain.chain.execute import Outcome, execute, params_of
 from tfchain.chain.genesis import genesis_outcome, read_genesis
 from tfchain.chain.settle import receipt_of
-from tfchain.chain.statement_lines import UPTIME_KINDS, Deed, Line, lines_of, moved
+from tfchain.chain.statement_lines import UPTIME_KINDS, Deed, Line, downtimes_of, lines_of, moved
 from tfchain.chain.tip import check_header, genesis_tip, input_of, next_tip
 from tfchain.errors import Malformed, Rejected
 from tfchain.ledger import tables
@@ -26,9 +26,18 @@ from tfchain.ledger.records import Uptime
 from tfchain.ledger.state import State
 from tfchain.ledger.uptime import ALWAYS_UP, UptimeAccount
 from tfchain.rules.regime import NOTHING_DUE
+from tfchain.tx.kinds.mint import Mint
 from tfchain.tx.registry import open_body
 from tfchain.tx.running import first_account
-from tfchain.tx.transaction import decode_transaction
+from tfchain.tx.transaction import decode_transaction, transaction_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payout:
+    """The transaction that minted a node's coins, and the time of its block."""
+
+    time: Seconds
+    transaction: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +53,11 @@ class Statement:
     receipt: Receipt
     lines: tuple[Line, ...]
     credited: int
+    downtimes: tuple[tuple[Seconds, Seconds], ...]
+    """Since when and until when nothing is credited; of a period that runs, up to the last block."""
     mint: MintRecord | None
+    payout: Payout | None
+    """Of `mint`, where the blocks that were read hold it."""
 
 
 class Follower:
@@ -57,6 +70,7 @@ class Follower:
         self._rows = rows
         self._params: Params | None = None
         self._lines: dict[NodeId, dict[int, list[Line]]] = {node: {} for node in nodes}
+        self._payouts: dict[bytes, Payout] = {}
 
     def take(self, kind: int, payload: bytes) -> None:
         """One record; receipts and the last commit are passed over: they are recomputed."""
@@ -98,7 +112,9 @@ class Follower:
             receipt=shown,
             lines=lines,
             credited=credited,
+            downtimes=self._downtimes(shown, lines),
             mint=tables.MINTS.get(state, name),
+            payout=self._payouts.get(name),
         )
 
     def _lines_of(self, node: NodeId, shown: Receipt) -> tuple[Line, ...]:
@@ -109,12 +125,20 @@ class Follower:
         starts = [start for start in known if shown.start <= start < shown.end]
         return tuple(line for start in sorted(starts) for line in known[start])
 
+    def _downtimes(
+        self, shown: Receipt, lines: Sequence[Line]
+    ) -> tuple[tuple[Seconds, Seconds], ...]:
+        if shown.reason == NOTHING_DUE:
+            return ()
+        return downtimes_of(lines, shown.start, min(shown.end, self._now))
+
     def _begin(self, text: str) -> None:
         genesis = read_genesis(text)
         outcome = genesis_outcome(genesis)
         self._rows.write(outcome.rows)
         self._tip = genesis_tip(genesis, outcome)
         self._params = genesis.params
+        self._now = genesis.time
 
     def _take_block(self, block: Block) -> None:
         params = params_of(State(self._rows))
@@ -125,6 +149,7 @@ class Follower:
         known = {node: _uptime_row(self._rows, node) for node in deeds}
         self._rows.write(outcome.rows)
         self._tip = next_tip(self._tip, block, outcome)
+        self._now = seconds(block.header.time)
         for node, own in deeds.items():
             self._follow(params, node, known[node], own)
 
@@ -134,6 +159,8 @@ class Follower:
         now = seconds(block.header.time)
         for place, raw in enumerate(block.txs):
             body = open_body(decode_transaction(raw))
+            if isinstance(body, Mint):
+                self._note_payouts(body, Payout(time=now, transaction=transaction_id(raw)))
             if isinstance(body, UPTIME_KINDS) and body.node_id in self._lines:
                 deed = Deed(
                     height=block.header.height,
@@ -144,6 +171,12 @@ class Follower:
                 )
                 found.setdefault(body.node_id, []).append(deed)
         return found
+
+    def _note_payouts(self, mint: Mint, payout: Payout) -> None:
+        batch = tables.batch_key(mint.schedule, mint.period)
+        for entry in mint.entries:
+            if entry.node_id in self._lines:
+                self._payouts[tables.in_batch(batch, entry.node_id)] = payout
 
     def _follow(self, params: Params, node: NodeId, row: Uptime | None, deeds: list[Deed]) -> None:
         """Nothing reaches a settled period: genesis keeps reports within its post window."""

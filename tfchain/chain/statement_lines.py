@@ -1,6 +1,6 @@
 """One line of a statement: what a node or its farmer did, and what that did to the node's account."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
@@ -86,6 +86,20 @@ def lines_of(params: Params, row: Uptime, after: Uptime, deed: Deed) -> Iterator
         start, end = span
         still = _account(row, start) or _blank(row, start, end)
         yield start, _line(deed, still, still)
+
+
+def downtimes_of(
+    lines: Sequence[Line], start: Seconds, until: int
+) -> tuple[tuple[Seconds, Seconds], ...]:
+    """What no line is credited for, from `start` to `until`: a node is down where it is not paid."""
+    found, last = list[tuple[Seconds, Seconds]](), start
+    for since, end in sorted((line.since, line.until) for line in lines if line.credited):
+        if since > last:
+            found.append((last, Seconds(since)))
+        last = Seconds(max(last, end))
+    if until > last:
+        found.append((last, Seconds(until)))
+    return tuple(found)
 
 
 def _account(row: Uptime, start: int) -> UptimeAccount | None:

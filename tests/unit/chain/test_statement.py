@@ -108,6 +108,9 @@ def test_every_node_of_a_devnet_is_credited_what_its_receipt_says(golden_folder:
         assert paid.settled
         assert paid.mint is not None
         assert paid.mint.amount == paid.receipt.amount
+        assert paid.payout is not None
+        length = paid.batch.end - paid.batch.start
+        assert sum(until - since for since, until in paid.downtimes) == length - paid.credited
         assert not follower.statement(node).settled
 
 
@@ -124,6 +127,20 @@ def test_reports_and_a_reboot_are_told_with_the_time_between(chain: "Chain") -> 
     assert [line.total for line in statement.lines] == [1, 7, 13, 17]
     last = statement.lines[-1]
     assert (last.since, last.until, last.uptime) == (NOW + 32, NOW + 36, 4)
+
+
+def test_what_is_not_credited_is_down_up_to_the_last_block(chain: "Chain") -> None:
+    chain.attend(1, 16, 28)
+    chain.at(36, chain.report(1, 36, 4))
+    chain.at(40)
+    statement = followed(chain)
+    assert statement.downtimes == ((NOW + 28, NOW + 32), (NOW + 36, NOW + 40))
+    assert statement.payout is None
+
+
+def test_a_silent_node_is_down_from_the_start(chain: "Chain") -> None:
+    chain.at(16)
+    assert followed(chain).downtimes == ((NOW + 15, NOW + 16),)
 
 
 def test_a_violation_is_told_where_it_happened_with_its_evidence(chain: "Chain") -> None:

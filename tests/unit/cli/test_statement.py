@@ -2,14 +2,18 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from tfchain.base.units import NodeId, PeriodIndex, Seconds
 from tfchain.cli import statement as verb
+from tfchain.cli.report.words import utc
 from tfchain.errors import Malformed, Rejected, Unavailable
+from tfchain.rules.regime import UNTIL_OLD_OR_USED
 
 APP = typer.Typer()
 APP.command()(verb.statement)
@@ -64,7 +68,62 @@ def test_lines_go_to_a_csv_file(recorded: str, tmp_path: Path) -> None:
     plain = json.loads(result.stdout)
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [int(row["credited"]) for row in rows] == [row["credited"] for row in plain["lines"]]
+    *lines, total = rows
+    assert [int(row["credited"]) for row in lines] == [row["credited"] for row in plain["lines"]]
+    assert (total["what"], total["total"]) == ("receipt", str(plain["credited"]))
+    assert total["utft"] == total["minted_utft"] == plain["receipt"]["amount"]
+    assert total["musd"] == plain["receipt"]["musd"]
+    assert total["price_musd"] == plain["receipt"]["connection_price"]
+    assert int(total["paid_in"]) == plain["mint"]["height"]
+    assert int(total["paid_at"]) == plain["payout"]["time"]
+    assert total["transaction"] == plain["payout"]["transaction"]
+
+
+def test_downtimes_go_to_the_csv_file_too(recorded: str, tmp_path: Path) -> None:
+    path = tmp_path / "lines.csv"
+    plain = json.loads(
+        _statement(recorded, "--node", "5", "--period", "0", "--csv", str(path), "--json").stdout
+    )
+    with path.open(encoding="utf-8", newline="") as file:
+        down = [row for row in csv.DictReader(file) if row["what"] == "down"]
+    told = [(int(row["since"]), int(row["until"])) for row in down]
+    assert told == [(one["since"], one["until"]) for one in plain["downtimes"]]
+    assert sum(one["seconds"] for one in plain["downtimes"]) == 60 - plain["credited"] > 0
+
+
+def test_the_running_period_goes_to_a_csv_file_without_coins(recorded: str, tmp_path: Path) -> None:
+    path = tmp_path / "lines.csv"
+    assert _statement(recorded, "--node", "1", "--csv", str(path)).exit_code == 0
+    with path.open(encoding="utf-8", newline="") as file:
+        *_, total = csv.DictReader(file)
+    assert total["what"] == "receipt so far"
+    assert total["minted_utft"] == total["paid_in"] == total["transaction"] == ""
+
+
+def test_the_payout_has_a_date_and_a_transaction(recorded: str) -> None:
+    result = _statement(recorded, "--node", "1", "--period", "0")
+    plain = json.loads(_statement(recorded, "--node", "1", "--period", "0", "--json").stdout)
+    assert f"transaction {plain['payout']['transaction']}" in result.stdout
+    assert f"paid at     {utc(plain['payout']['time'])} UTC" in result.stdout
+    assert "paid to     5" in result.stdout
+    assert json.loads(_statement(recorded, "--node", "1", "--json").stdout)["payout"] is None
+
+
+def test_locked_coins_say_what_they_wait_for(recorded: str) -> None:
+    found = verb.statement_of(Path(recorded), NodeId(5), PeriodIndex(0))
+    locked = replace(found, receipt=replace(found.receipt, lock=UNTIL_OLD_OR_USED))
+    assert "locked      until_old_or_used" in list(verb.lines_of(locked))
+    assert not [line for line in verb.lines_of(found) if line.startswith("locked")]
+
+
+def test_many_downtimes_are_cut(recorded: str) -> None:
+    found = verb.statement_of(Path(recorded), NodeId(5), PeriodIndex(0))
+    start = found.batch.start
+    spans = tuple((Seconds(start + 4 * one), Seconds(start + 4 * one + 1)) for one in range(13))
+    lines = list(verb.lines_of(replace(found, downtimes=spans)))
+    [down] = [line for line in lines if line.startswith("down ")]
+    assert down.startswith("down        13 s: +0 to +1, +4 to +5")
+    assert down.endswith("+36 to +37, and 3 times more")
 
 
 def test_a_node_that_is_not_there_is_refused(recorded: str) -> None:
@@ -81,8 +140,9 @@ def test_what_cannot_be_read_is_one_line(recorded: str, tmp_path: Path) -> None:
     spoilt = tmp_path / "spoilt"
     spoilt.write_bytes(Path(recorded).read_bytes()[:5_000])
     assert isinstance(_statement(str(spoilt), "--node", "1").exception, Malformed)
-    blocked = _statement(recorded, "--node", "1", "--csv", str(tmp_path / "no" / "folder.csv"))
-    assert isinstance(blocked.exception, Unavailable)
+    for option in ("--csv", "--page"):
+        blocked = _statement(recorded, "--node", "1", option, str(tmp_path / "no" / "folder"))
+        assert isinstance(blocked.exception, Unavailable)
 
 
 def test_a_source_is_due(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

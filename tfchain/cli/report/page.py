@@ -21,11 +21,12 @@ from tfchain.cli.report.words import period
 def page(report: Report, figures: Figures, trusted: int | None) -> str:
     """The page. `trusted`: the height whose block was named beforehand, if one was."""
     parts = parts_of(report, figures, trusted)
-    return _template().render({name: getattr(parts, name) for name in parts.__slots__})
+    return template("page.html.j2").render({name: getattr(parts, name) for name in parts.__slots__})
 
 
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """A template of this folder: what is put in is escaped, what is missing is an error."""
     environment = Environment(
         loader=PackageLoader("tfchain.cli.report", "."),
         autoescape=True,
@@ -34,7 +35,7 @@ def _template() -> Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("page.html.j2")
+    return environment.get_template(name)
 
 
 def parts_of(report: Report, figures: Figures, trusted: int | None) -> Parts:

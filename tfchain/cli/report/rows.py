@@ -16,8 +16,8 @@ from decimal import Decimal
 from typing import Final
 
 from tfchain.base.address import to_text
-from tfchain.base.units import GIB, Seconds
-from tfchain.chain.receipts import receipt_id
+from tfchain.base.units import GIB
+from tfchain.chain.receipts import receipt_id, use_of
 from tfchain.cli.report import words
 from tfchain.cli.report.settled import Settled
 from tfchain.ledger.minting import STATES, Batch, Receipt
@@ -26,10 +26,8 @@ from tfchain.ledger.uptime import BOOT_REQUEST_EXPIRED, VIOLATIONS, UptimeAccoun
 from tfchain.rules.receipt_text import (
     CERTIFIED,
     DIY,
-    Used,
     Utilization,
     receipt_hash,
-    utilization,
 )
 from tfchain.rules.regime import VIRTUALIZED
 
@@ -118,8 +116,6 @@ class Seen:
 def overview_line(line: Settled) -> tuple[str, ...]:
     """A line of `overview.csv`."""
     row = line.receipt
-    resources = Resources(cru=row.cru, mru=row.mru, hru=row.hru, sru=row.sru)
-    used = Used(ip_seconds=row.ip_seconds)
     return seen_line(
         Seen(
             node_id=row.node_id,
@@ -135,8 +131,8 @@ def overview_line(line: Settled) -> tuple[str, ...]:
             musd=row.musd,
             amount=row.amount,
             connection_price=row.connection_price,
-            resources=resources,
-            used=utilization(used, resources, Seconds(row.end - row.start)),
+            resources=Resources(cru=row.cru, mru=row.mru, hru=row.hru, sru=row.sru),
+            used=use_of(row),
             certified=row.certified,
             virtualized=row.reason == VIRTUALIZED,
             violation=violation(row),
