@@ -8,7 +8,7 @@ from tfchain.cli.report import charts
 from tfchain.cli.report.figures import BATCH_ROWS, FAULT_ROWS, MINT_ROWS
 from tfchain.cli.report.parts import Cell, Exhibit, Row, Table, left_out, row, words
 from tfchain.cli.report.words import name, period, tft
-from tfchain.ledger.evidence import TWICE, kind_of
+from tfchain.ledger.evidence import twice_of
 from tfchain.ledger.minting import DISPUTED, PAID, STATES, Batch
 
 
@@ -162,7 +162,7 @@ def _fault_row(found: Found) -> Row:
     piece = found.piece
     return row(
         f"{found.block:,}",
-        Cell(text=TWICE[kind_of(piece)], tone="bad"),
+        Cell(text=twice_of(piece), tone="bad"),
         f"{piece.height:,}",
         str(piece.round),
         tft(found.burned),
