@@ -6,7 +6,8 @@ door ends with his connection closed, counted, and one line kept.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
@@ -161,20 +162,30 @@ class Mesh:
 
     async def _ask_who(self, wire: Wire) -> Session | None:
         """Shake hands at the door; nothing if it came to nothing, and then it is counted."""
+        with self._place(len(self._callers)) as place:
+            try:
+                return await self._shake(wire, Role.LISTENER)
+            except TfchainError as fault:
+                self._refuse(wire, str(fault))
+        if place.cancelled_caught:
+            self._refuse(wire, "pushed out by newer callers before its handshake was done")
+            return None
+        with self._place(0):  # the first to be pushed out
+            await trio.sleep(self._config.timing.refused_s)
+        return None
+
+    @contextmanager
+    def _place(self, turn: int) -> Iterator[trio.CancelScope]:
+        """A place at the door; of too many, the one whose turn is the first is cancelled."""
         scope = trio.CancelScope()
-        self._callers.append(scope)
+        self._callers.insert(turn, scope)
         if len(self._callers) > CALLERS_MAX:
             self._callers[0].cancel()
         try:
             with scope:
-                return await self._shake(wire, Role.LISTENER)
-        except TfchainError as fault:
-            self._refuse(wire, str(fault))
-            return None
+                yield scope
         finally:
             self._callers.remove(scope)
-        self._refuse(wire, "pushed out by newer callers before its handshake was done")
-        return None
 
     async def _shake(self, wire: Wire, role: Role, expected: bytes | None = None) -> Session:
         secret = self._entropy(SECRET_BYTES)

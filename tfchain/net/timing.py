@@ -11,6 +11,9 @@ class Timing:
     """For a TCP connection to stand."""
     handshake_s: float = 20.0
     """For both hellos and both proofs (consensus 1.13.1)."""
+    refused_s: float = 1.0
+    """Before a refused caller is hung up on, unless somebody else needs the place: whoever calls in
+    a loop gets no more out of it than a call a second."""
     ping_after_s: float = 60.0
     """Of silence, before we ask whether the peer is there (consensus 1.13.7)."""
     pong_within_s: float = 45.0

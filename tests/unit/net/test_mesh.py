@@ -21,7 +21,7 @@ from tfchain.net.wire import Wire, shake, wire_of
 CHAIN = "devnet-1"
 HOST = "127.0.0.1"
 LIMITS = {1: 64, 2: FRAME_BYTES_MAX}
-QUICK = Timing(backoff_first_s=0.01, backoff_max_s=0.05, ban_first_s=0.2)
+QUICK = Timing(backoff_first_s=0.01, backoff_max_s=0.05, ban_first_s=0.2, refused_s=0.0)
 SEEDS = sorted((bytes((number,)) * 32 for number in range(1, 7)), key=public_key)
 """In the order of their keys: the first is the smallest."""
 
@@ -287,7 +287,7 @@ async def ourselves(port: int) -> trio.SocketStream:
 async def test_whatever_happens_at_the_door_is_counted_and_the_node_goes_on(
     visit: Callable[[int], Awaitable[trio.SocketStream]], why: str
 ) -> None:
-    timing = Timing(handshake_s=0.2, backoff_first_s=30.0, backoff_max_s=30.0)
+    timing = Timing(handshake_s=0.2, backoff_first_s=30.0, backoff_max_s=30.0, refused_s=0.0)
     one = mesh(SEEDS[0], [contact(SEEDS[1], free_ports(1)[0])], timing=timing)
     async with running(one) as ports:
         visitor = await visit(ports[0])
@@ -321,6 +321,20 @@ async def test_idle_callers_do_not_close_the_door() -> None:
         assert "pushed out by newer callers" in one.refusals()[0].reason
         assert one.refused == 1
         for stream in (honest, *idle):
+            await stream.aclose()
+
+
+async def test_whoever_was_refused_is_let_wait_while_there_is_room() -> None:
+    """1.16.4: a call in a loop costs its caller time, and a newcomer none."""
+    one = mesh(SEEDS[0], timing=Timing(refused_s=60.0), anyone=True)
+    async with running(one) as ports:
+        refused = [await oversized(ports[0]) for _ in range(CALLERS_MAX)]
+        await until_true(lambda: one.refused == CALLERS_MAX)
+        honest, _ = await call(ports[0], SEEDS[1])
+        assert await one.events.receive() == PeerUp(public_key(SEEDS[1]))
+        await until_true(lambda: len(one._callers) == CALLERS_MAX - 1)
+        assert one.refused == CALLERS_MAX, "nobody is counted twice"
+        for stream in (honest, *refused):
             await stream.aclose()
 
 
