@@ -124,6 +124,26 @@ def _use(expected: dict[str, Any]) -> str:
     )
 
 
+def _is_payable(expected: dict[str, Any]) -> bool:
+    receipt = json.loads(expected["receipt"])
+    return bool(receipt["reward"]["tft"] and receipt["stellar_payout_address"])
+
+
+def test_payouts_name_address_amount_and_receipt(
+    lines: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    period = next(one for one in lines if any(map(_is_payable, one["expected"])))
+    source, place = tmp_path / "one.jsonl", tmp_path / "tables"
+    source.write_text(json.dumps(period), encoding="utf-8")
+    assert _import(str(source), "--csv", str(place)).exit_code == 0
+    with (place / "payouts.csv").open(encoding="utf-8", newline="") as file:
+        payout = next(csv.reader(file))
+    due = next(one for one in period["expected"] if _is_payable(one))
+    receipt = json.loads(due["receipt"])
+    whole, units = divmod(receipt["reward"]["tft"], 10_000_000)
+    assert payout == [receipt["stellar_payout_address"], f"{whole}.{units:07d}", due["hash"]]
+
+
 def test_who_has_no_address_is_told_apart(line: dict[str, Any], tmp_path: Path) -> None:
     source, place = tmp_path / "one.jsonl", tmp_path / "tables"
     bare = line | {"input": line["input"] | {"payouts": {}}}
