@@ -366,10 +366,11 @@ def test_what_still_may_stand_stays_in_its_order(
 # Blocks that are made of it.
 
 
-def test_a_block_holds_what_has_room_in_order(kit: "type[Kit]") -> None:
+@pytest.mark.parametrize(("spare", "held"), [(10, 2), (0, 2), (-1, 1)])
+def test_a_block_holds_what_has_room_in_order(kit: "type[Kit]", spare: int, held: int) -> None:
     """1.15.6."""
     length = len(kit.transfer("devnet-00000000", FARMER, 0)) + 5
-    room = OVERHEAD_BYTES + 2 * length + 10
+    room = OVERHEAD_BYTES + 2 * length + spare
     text = kit.genesis_of(1).replace("block_bytes = 2097152", f"block_bytes = {room}")
     node = kit.Node(text, 1)
     node.start()
@@ -379,8 +380,8 @@ def test_a_block_holds_what_has_room_in_order(kit: "type[Kit]") -> None:
     _next_block(node)
     block = node.chain.block(Height(1))
     assert block is not None
-    assert list(block.txs) == raws[:2]
-    assert [raw for _, raw in node.replica.pool.waiting()] == raws[2:]
+    assert list(block.txs) == raws[:held]
+    assert [raw for _, raw in node.replica.pool.waiting()] == raws[held:]
 
 
 def test_what_this_time_does_not_admit_stays_for_a_later_block(
