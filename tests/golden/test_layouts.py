@@ -33,6 +33,7 @@ MODULES = (
     "gaps",
     "terms",
     "cultivation",
+    "disputes",
 )
 
 

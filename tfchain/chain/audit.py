@@ -32,7 +32,9 @@ from tfchain.ledger.commit import Commit, check_tally, signatures_of
 from tfchain.ledger.minting import SEALED, Batch
 from tfchain.ledger.state import Memory, State
 from tfchain.tx.billing import book_of
+from tfchain.tx.kind import Kind
 from tfchain.tx.kinds.mint import Mint
+from tfchain.tx.kinds.mint_fixup import MintFixup
 from tfchain.tx.registry import open_body
 from tfchain.tx.transaction import Check, decode_transaction
 
@@ -173,11 +175,16 @@ class Auditor:
             transaction = decode_transaction(raw)
             if transaction.signature:
                 break
-            mint = open_body(transaction)
-            assert isinstance(mint, Mint)
-            self.report.minting_blocks.append(minting_block(header.height, mint))
+            self._note_system(header.height, open_body(transaction))
         if self._trust is not None and self._trust[0] == header.height:
             self._check_trust(block)
+
+    def _note_system(self, height: int, body: Kind) -> None:
+        """What nobody signed and everybody derives; what a vote enacts brings no coins."""
+        if isinstance(body, Mint):
+            self.report.minting_blocks.append(minting_block(height, body))
+        elif isinstance(body, MintFixup):
+            self.report.fixed += [(height, entry) for entry in body.entries]
 
     def _check_trust(self, block: Block) -> None:
         assert self._trust is not None
@@ -267,6 +274,7 @@ class Auditor:
         state = State(self._rows)
         burned, bills = tables.TOTALS.need(state, tables.SINGLE).burned, book_of(state).burned
         report.supply_burned += bills
+        report.supply_minted += sum(entry.amount for _, entry in report.fixed)
         if burned != report.supply_burned:
             raise Divergence(
                 f"supply: {burned} units are told to be burned, evidence and bills give"

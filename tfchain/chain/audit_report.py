@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from tfchain.chain.execute import Outcome
 from tfchain.ledger import tables
+from tfchain.ledger.disputes import FixupEntry
 from tfchain.ledger.evidence import Evidence
 from tfchain.ledger.minting import SEALED, Batch
 from tfchain.tx.changes import bond_held
@@ -57,6 +58,8 @@ class Report:
     transactions: int = 0
     signatures: int = 0
     minting_blocks: list[MintingBlock] = field(default_factory=list)
+    fixed: list[tuple[int, FixupEntry]] = field(default_factory=list)
+    """What was minted for receipts that were put right, and in which block."""
     batches: list[Batch] = field(default_factory=list)
     second: dict[tuple[int, int], bytes] = field(default_factory=dict)
     """The proof-of-capacity hash by the second program, for each sealed batch."""

@@ -25,6 +25,7 @@ from tfchain.ledger.minting import (
     RECEIPT_TAG,
     SEALED,
     SETTLING,
+    VOID,
     Batch,
 )
 from tfchain.ledger.params import Params, ScheduleRow
@@ -180,7 +181,7 @@ def _save(state: State, before: Batch, after: Batch) -> None:
     if after == before:
         return
     tables.BATCHES.put(state, tables.batch_key(after.schedule, after.period), after)
-    if after.state in (PAID, DISPUTED) and not after.kept:
+    if after.state in (PAID, DISPUTED, VOID) and not after.kept:
         _rest(state, after)
 
 

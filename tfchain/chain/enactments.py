@@ -1,7 +1,8 @@
 """What was voted comes into force in transactions that everybody derives, as mints do (P43).
 
 They stand behind the mints, in the block after the one that decided. Who reads blocks alone, as the
-second program does, so sees every price and policy come, and need not count votes to follow.
+second program does, so sees every price and policy come, and need not count votes to follow. What a
+fixup owes a node is minted the same way.
 """
 
 from typing import Final
@@ -11,7 +12,9 @@ from tfchain.base.units import Height, Utft
 from tfchain.ledger import tables
 from tfchain.ledger.params import Params
 from tfchain.ledger.state import State
+from tfchain.tx import fixups
 from tfchain.tx.kinds.enact import Enact
+from tfchain.tx.kinds.mint_fixup import MintFixup
 from tfchain.tx.proposals import docket_of
 from tfchain.tx.registry import NUMBERS
 from tfchain.tx.transaction import SYSTEM, Envelope, encode_transaction
@@ -31,13 +34,21 @@ def _enact(state: State, number: int) -> Enact:
     return Enact(proposal=number, measure=proposal.measure)
 
 
-def _encoded(params: Params, height: Height, enact: Enact) -> bytes:
+def fixups_due(state: State, params: Params, height: Height) -> list[bytes]:
+    """The bytes of what mints for fixups, if any wait and the chain is not halted."""
+    entries = fixups.entries_due(state)
+    if not entries or docket_of(state).halted:
+        return []
+    return [_encoded(params, height, MintFixup(entries=entries))]
+
+
+def _encoded(params: Params, height: Height, body: Enact | MintFixup) -> bytes:
     envelope = Envelope(
         chain_id=params.chain_id,
         sender=SYSTEM,
         nonce=0,
         valid_until=height,
         fee=Utft(0),
-        kind=NUMBERS[Enact],
+        kind=NUMBERS[type(body)],
     )
-    return encode_transaction(envelope, layout(Enact).pack(enact), b"")
+    return encode_transaction(envelope, layout(type(body)).pack(body), b"")

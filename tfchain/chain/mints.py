@@ -1,8 +1,10 @@
 """The mint transactions that are due in a block: everybody derives the same ones (P43)."""
 
+from dataclasses import replace
+
 from tfchain.base.limits import MINT_RUN_MAX
 from tfchain.base.shapes import layout
-from tfchain.base.units import Height, NodeId, Seconds, Utft, mul_div_floor
+from tfchain.base.units import Height, NodeId, Seconds, Utft
 from tfchain.chain import enactments
 from tfchain.chain.batches import Share, plan
 from tfchain.chain.receipts import receipt_id
@@ -11,6 +13,7 @@ from tfchain.ledger.minting import Batch, MintEntry, Receipt
 from tfchain.ledger.params import Params
 from tfchain.ledger.state import State
 from tfchain.rules.regime import WITHHELD
+from tfchain.tx import payouts
 from tfchain.tx.kinds.mint import Mint
 from tfchain.tx.registry import NUMBERS
 from tfchain.tx.transaction import SYSTEM, SYSTEM_KIND, Envelope, encode_transaction
@@ -21,17 +24,21 @@ def due(state: State, params: Params, height: Height, now: Seconds) -> list[byte
 
     `state` is the parent's, `now` the block's own time in seconds.
     """
-    shares = plan(state, params, now)[1]
-    runs = [raw for share in shares for raw in _runs(state, params, share, height)]
-    return [*runs, *enactments.due(state, params, height)]
+    shares, left = plan(state, params, now)[1], dict[NodeId, int]()
+    runs = [_encoded(params, mint, height) for one in shares for mint in _runs(state, one, left)]
+    fixed = enactments.fixups_due(state, params, height)
+    return [*runs, *fixed, *enactments.due(state, params, height)]
 
 
-def _runs(state: State, params: Params, share: Share, height: Height) -> list[bytes]:
-    batch, runs = share.batch, []
+def _runs(state: State, share: Share, left: dict[NodeId, int]) -> list[Mint]:
+    """`left`: what the block's entries so far leave of the debts of their nodes."""
+    batch, runs = share.batch, list[Mint]()
     last = batch.pay_cursor + share.nodes
     for first in range(batch.pay_cursor, last, MINT_RUN_MAX):
         upto = min(first + MINT_RUN_MAX, last)
-        runs.append(_encoded(params, _mint(state, batch, first, upto), height))
+        mint = _mint(state, batch, first, upto)
+        entries = [payouts.less_debt(state, left, entry) for entry in mint.entries]
+        runs.append(replace(mint, entries=tuple(entries)))
     return runs
 
 
@@ -54,17 +61,14 @@ def _mint(state: State, batch: Batch, first: int, upto: int) -> Mint:
 def _entry(state: State, batch: Batch, node_id: NodeId, receipt: Receipt) -> MintEntry:
     """A cut at the supply cap is pro rata, rounded down: the dust is never minted (P15).
 
-    A node found fraudulent since is paid nothing, and `WITHHELD` says why (P16).
+    A node found fraudulent since, or left out by the guardians, is paid nothing; `WITHHELD` says so.
     """
-    flagged = tables.FRAUDS.get(state, tables.of_node(node_id)) is not None
-    amount: int = 0 if flagged else receipt.amount
-    if batch.payable < batch.total:
-        amount = mul_div_floor(amount, batch.payable, batch.total)
+    withheld = payouts.is_withheld(state, batch, node_id)
     return MintEntry(
         node_id=node_id,
         account=receipt.account,
-        amount=Utft(amount),
-        lock=WITHHELD if flagged else receipt.lock,
+        amount=Utft(0) if withheld else payouts.cut(batch, receipt.amount),
+        lock=WITHHELD if withheld else receipt.lock,
         receipt=receipt_id(receipt),
     )
 

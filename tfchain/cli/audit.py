@@ -165,6 +165,11 @@ def lines_of(report: Report) -> Iterator[str]:
             f"mint        block {block.height}: batch {block.schedule}/{block.period},"
             f" {block.nodes} nodes, {tft(block.amount)}, proof of capacity {block.root.hex()}"
         )
+    for height, entry in report.fixed:
+        yield (
+            f"fixup       block {height}: batch {entry.schedule}/{entry.period},"
+            f" node {entry.node_id}, {tft(entry.amount)}, receipt {entry.receipt.hex()}"
+        )
     for found in report.faults:
         piece = found.piece
         yield (
@@ -221,6 +226,18 @@ def _plain(report: Report) -> dict[str, Any]:
                 "amount": str(block.amount),
             }
             for block in report.minting_blocks
+        ],
+        "fixed": [
+            {
+                "height": height,
+                "fixup": entry.fixup,
+                "schedule": entry.schedule,
+                "period": entry.period,
+                "node_id": entry.node_id,
+                "amount": str(entry.amount),
+                "receipt": entry.receipt.hex(),
+            }
+            for height, entry in report.fixed
         ],
         "faults": [
             {

@@ -141,6 +141,7 @@ class Sender:
     set_dedicated = _of_sender(sender.Sender.set_dedicated)
     add_farm_ip = _of_sender(sender.Sender.add_farm_ip)
     remove_farm_ip = _of_sender(sender.Sender.remove_farm_ip)
+    dispute_nodes = _of_sender(sender.Sender.dispute_nodes)
     send = _of_sender(sender.Sender.send)
     send_all = _of_sender(sender.Sender.send_all)
     post = _of_sender(sender.Sender.post)

@@ -1,7 +1,7 @@
 """Plain values to records: what JSON and command lines say, read by the shapes of a record's fields.
 
 The way back from a node's answers, and the way in for people: numbers may come as digits, amounts as
-`1.5TFT`, addresses as SS58, other bytes as hex, a record inside as an object or as `cru=4,mru=8`.
+`1.5TFT`, addresses as SS58, other bytes as hex, a record inside as an object or as `cru=4,mru=8`, a list of numbers as `2+7`.
 """
 
 from collections.abc import Mapping
@@ -119,12 +119,19 @@ def _plain(shape: Shape, hint: object, value: object) -> Plain:
         case Flag():
             return _flag(value)
         case Many():
-            if not isinstance(value, list):
-                raise Malformed("a list is due")
             item = get_args(hint)[0]
-            return [_plain(shape.shape, item, one) for one in value[: shape.most + 1]]
+            return [_plain(shape.shape, item, one) for one in _list(value)[: shape.most + 1]]
         case _:
             return _deep(shape, value)
+
+
+def _list(value: object) -> list[object]:
+    """A list, or its short form `2+7`; the empty text is the empty list."""
+    if isinstance(value, str) and len(value) <= RECORD_BYTES_MAX:
+        return [*value.split("+")] if value else []
+    if not isinstance(value, list):
+        raise Malformed("a list is due")
+    return value
 
 
 def _deep(shape: Shape, value: object) -> Plain:

@@ -30,6 +30,7 @@ from tfchain.tx.kinds.create_contract import CreateContract
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.create_twin import CreateTwin
 from tfchain.tx.kinds.delete_node import DeleteNode
+from tfchain.tx.kinds.dispute_nodes import DisputeNodes
 from tfchain.tx.kinds.leave_validators import LeaveValidators
 from tfchain.tx.kinds.move_node import MoveNode
 from tfchain.tx.kinds.offer_farm import OfferFarm
@@ -189,6 +190,7 @@ class Sender:
     set_dedicated = _verb(SetDedicated)
     add_farm_ip = _verb(AddFarmIp)
     remove_farm_ip = _verb(RemoveFarmIp)
+    dispute_nodes = _verb(DisputeNodes)
 
     async def send(self, body: Kind) -> Done:
         """Sign, hand in, and wait for the block."""

@@ -9,12 +9,15 @@ from typing import Annotated, Final, TypeAlias
 
 from tfchain.base.codec import Plain
 from tfchain.base.limits import NAME_BYTES_MAX
-from tfchain.base.shapes import U16, U32, U64, Hash, Nested, Text, UInt, layout
+from tfchain.base.merkle import PATH_MAX
+from tfchain.base.shapes import U16, U32, U64, Blob, Hash, Many, Nested, Text, UInt, layout
 from tfchain.base.units import (
+    U32_MAX,
     Address,
     FarmId,
     MilliUsd,
     NodeId,
+    PeriodIndex,
     PolicyId,
     ScheduleId,
     Seconds,
@@ -22,6 +25,7 @@ from tfchain.base.units import (
 )
 from tfchain.errors import Malformed
 from tfchain.ledger.changes import SetConstant, SetPower, Upgrade
+from tfchain.ledger.disputes import WITHOUT_MAX
 
 FARMS: Final = 0
 GUARDIANS: Final = 1
@@ -30,6 +34,8 @@ CHAMBERS: Final = ("farms", "guardians")
 
 PRICE_MAX: Final = 1_000_000_000
 """A TFT of a million USD: far beyond any price, far below what a product runs over with."""
+RECEIPT_BYTES_MAX: Final = 4_096
+"""A receipt's record; the longest, with many steps of its formula, stays below half of it."""
 LIMIT_MAX: Final = 1 << 32
 """Units or nodes that a farm's limit may name; 0 stands for no limit."""
 
@@ -154,6 +160,47 @@ class Halt:
     halted: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApproveBatch:
+    """A disputed batch is paid after all, but for the nodes listed, which guardians have named (P10)."""
+
+    schedule: ScheduleId
+    period: PeriodIndex
+    without: Annotated[tuple[NodeId, ...], Many(UInt(1, U32_MAX), WITHOUT_MAX)]
+    """In order of id; none: all are paid."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoidBatch:
+    """Nothing of a disputed batch is ever paid; what was promised for it is free again (P15)."""
+
+    schedule: ScheduleId
+    period: PeriodIndex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixReceipt:
+    """A receipt of a batch that is paid or void is put right: so much it should have said (P16).
+
+    `receipt` is the ledger's own record with its place among the batch's receipts and the `path` to
+    their root, for who keeps no old receipts judges this too. Units in millionths.
+    """
+
+    schedule: ScheduleId
+    period: PeriodIndex
+    receipt: Annotated[bytes, Blob(1, RECEIPT_BYTES_MAX)]
+    index: U32
+    path: Annotated[tuple[bytes, ...], Many(Blob(32, 32), PATH_MAX)]
+    uptime: Seconds
+    cu: U64
+    su: U64
+    nu: U64
+    musd: MilliUsd
+    amount: Utft
+    correct_receipt: Hash
+    """Hash of the receipt that is right."""
+
+
 Measure: TypeAlias = (
     SetPrice
     | PolicyOffer
@@ -170,6 +217,9 @@ Measure: TypeAlias = (
     | CertifyNode
     | CertifyFarm
     | Halt
+    | ApproveBatch
+    | VoidBatch
+    | FixReceipt
 )
 
 
@@ -199,6 +249,9 @@ MEASURES: Final[tuple[Row, ...]] = (
     Row("certify_node", CertifyNode, GUARDIANS, early=True),
     Row("certify_farm", CertifyFarm, GUARDIANS, early=True),
     Row("halt", Halt, GUARDIANS, early=True),
+    Row("approve_batch", ApproveBatch, GUARDIANS, early=True),
+    Row("void_batch", VoidBatch, GUARDIANS, early=True),
+    Row("fix_receipt", FixReceipt, GUARDIANS, early=True),
 )
 """A measure's tag in its bytes is its place here; the order never changes, new ones come last."""
 

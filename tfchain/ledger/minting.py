@@ -34,6 +34,7 @@ APPROVED: Final = 5
 PAYING: Final = 6
 PAID: Final = 7
 DISPUTED: Final = 8
+VOID: Final = 9
 STATES: Final = (
     "open",
     "post",
@@ -44,6 +45,7 @@ STATES: Final = (
     "paying",
     "paid",
     "disputed",
+    "void",
 )
 """The life of a batch (P7); what is stored is the place in this list."""
 

@@ -21,6 +21,15 @@ from tfchain.ledger.cultivation import (
     FarmIps,
     Load,
 )
+from tfchain.ledger.disputes import (
+    Debt,
+    Deduction,
+    Dispute,
+    Fixup,
+    FixupBook,
+    FixupRef,
+    Ruling,
+)
 from tfchain.ledger.gaps import Gaps
 from tfchain.ledger.minting import Attestation, Batch, Commitment, MintRecord, Receipt
 from tfchain.ledger.params import Params
@@ -129,6 +138,13 @@ LOADS: Final = Table(tag=56, name="loads", record=Load)
 DEPLOYED: Final = Table(tag=57, name="deployed", record=CapacityRef)
 FARM_IPS: Final = Table(tag=58, name="farm_ips", record=FarmIps)
 CONSUMED: Final = Table(tag=59, name="consumed", record=Consumption)
+DISPUTES: Final = Table(tag=70, name="disputes", record=Dispute)
+RULINGS: Final = Table(tag=71, name="rulings", record=Ruling)
+FIXUPS: Final = Table(tag=72, name="fixups", record=Fixup)
+FIXUP_BOOK: Final = Table(tag=73, name="fixup_book", record=FixupBook)
+FIXED: Final = Table(tag=74, name="fixed", record=FixupRef)
+DEBTS: Final = Table(tag=75, name="debts", record=Debt)
+DEDUCTIONS: Final = Table(tag=76, name="deductions", record=Deduction)
 
 TABLES: Final = (
     ACCOUNTS,
@@ -188,6 +204,13 @@ TABLES: Final = (
     DEPLOYED,
     FARM_IPS,
     CONSUMED,
+    DISPUTES,
+    RULINGS,
+    FIXUPS,
+    FIXUP_BOOK,
+    FIXED,
+    DEBTS,
+    DEDUCTIONS,
 )
 BY_TAG: Final = {table.tag: table for table in TABLES}
 IN_TREE: Final = tuple(table for table in TABLES if not table.archive)

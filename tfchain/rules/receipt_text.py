@@ -36,6 +36,9 @@ class Reward:
     tft: Utft
 
 
+NO_REWARD: Final = Reward(musd=MilliUsd(0), tft=Utft(0))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudUnits:
     cu: float
@@ -99,6 +102,48 @@ class TextReceipt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FixupPart:
+    """One side of a fixup: what was minted, what is correct, or the difference, negative or not."""
+
+    units: CloudUnits
+    reward: Reward
+    carbon_offset: Reward = NO_REWARD
+    """Always told by fixups, though receipts leave it out since December 2024."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixupText:
+    """A receipt that was put right, in the order in which its text says it."""
+
+    start: Seconds
+    end: Seconds
+    node_id: NodeId
+    farm_id: FarmId
+    uptimes: tuple[Seconds, Seconds] | None
+    """Minted and correct; absent in fixups of before May 2024."""
+    stellar_payout_address: str
+    minted_receipt: bytes
+    correct_receipt: bytes
+    minted: FixupPart
+    correct: FixupPart
+    difference: FixupPart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryText:
+    """A payout that failed and is tried once more, one period later, at an address that may be new."""
+
+    failed: tuple[Seconds, Seconds]
+    """Start and end of the period whose payout failed."""
+    retried: tuple[Seconds, Seconds]
+    farm_id: FarmId
+    previous_stellar_payout_address: str
+    stellar_payout_address: str
+    retry_for_receipt: bytes
+    reward: Reward
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
     """Use in a period: amount times seconds, each summed over the contracts."""
 
@@ -144,6 +189,41 @@ def receipt_text(receipt: TextReceipt) -> str:
     return json_text(_minting(receipt))
 
 
+def fixup_text(fixup: FixupText) -> str:
+    """The exact text of a fixup receipt."""
+    sides = (("minted", fixup.minted), ("correct", fixup.correct), ("fixup", fixup.difference))
+    fields: dict[str, Json] = {
+        "period": {"start": fixup.start, "end": fixup.end},
+        "node_id": fixup.node_id,
+        "farm_id": fixup.farm_id,
+    }
+    if fixup.uptimes is not None:
+        fields |= {"minted_uptime": fixup.uptimes[0], "correct_uptime": fixup.uptimes[1]}
+    fields |= {f"{name}_cloud_units": _units(side.units) for name, side in sides}
+    fields |= {
+        "stellar_payout_address": fixup.stellar_payout_address,
+        "minted_receipt": fixup.minted_receipt.hex(),
+        "correct_receipt": fixup.correct_receipt.hex(),
+    }
+    fields |= {f"{name}_reward": _reward(side.reward) for name, side in sides}
+    fields |= {f"{name}_carbon_offset": _reward(side.carbon_offset) for name, side in sides}
+    return json_text(fields)
+
+
+def retry_text(retry: RetryText) -> str:
+    """The exact text of a retry receipt."""
+    periods = (("failed_payout_period", retry.failed), ("retry_period", retry.retried))
+    fields: dict[str, Json] = {name: {"start": start, "end": end} for name, (start, end) in periods}
+    fields |= {
+        "farm_id": retry.farm_id,
+        "previous_stellar_payout_address": retry.previous_stellar_payout_address,
+        "stellar_payout_address": retry.stellar_payout_address,
+        "retry_for_receipt": retry.retry_for_receipt.hex(),
+        "reward": _reward(retry.reward),
+    }
+    return json_text(fields)
+
+
 def receipt_hash(text: str) -> bytes:
     """The id of a receipt: BLAKE2b-256 over exactly its UTF-8."""
     return plain_digest(text.encode())
@@ -160,7 +240,7 @@ def _minting(receipt: TextReceipt) -> dict[str, Json]:
         "stellar_payout_address": receipt.stellar_payout_address,
         "measured_uptime": receipt.measured_uptime,
         "tft_connection_price": SHOWN_PRICE,
-        "cloud_units": {"cu": units.cu, "su": units.su, "nu": units.nu},
+        "cloud_units": _units(units),
         "resource_units": _four(offered),
         "resource_utilization": {**_four(used), "ip": used.ip},
         "reward": _reward(receipt.reward),
@@ -172,6 +252,10 @@ def _minting(receipt: TextReceipt) -> dict[str, Json]:
         each: Json = {"cu": prices.cu, "su": prices.su, "nu": prices.nu, "ipv4": prices.ipv4}
         fields |= {"farming_policy_id": prices.policy_id, "resource_rewards": each}
     return fields
+
+
+def _units(units: CloudUnits) -> Json:
+    return {"cu": units.cu, "su": units.su, "nu": units.nu}
 
 
 def _four(of: ResourceUnits | Utilization) -> dict[str, Json]:

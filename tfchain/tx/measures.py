@@ -14,9 +14,11 @@ from tfchain.ledger.changes import SetConstant, SetPower, Upgrade
 from tfchain.ledger.electorate import standing_of
 from tfchain.ledger.measures import (
     AddRegime,
+    ApproveBatch,
     AttachPolicy,
     CertifyFarm,
     CertifyNode,
+    FixReceipt,
     FlagFraud,
     Halt,
     LowerCap,
@@ -26,13 +28,14 @@ from tfchain.ledger.measures import (
     SetDefaultPolicy,
     SetPrice,
     SetRule,
+    VoidBatch,
 )
 from tfchain.ledger.params import Params, RegimeRow
 from tfchain.ledger.proposals import FraudMark, RuleValue
 from tfchain.ledger.records import Guardians
 from tfchain.ledger.state import State
 from tfchain.rules.schedule import REGIMES
-from tfchain.tx import changes, policies
+from tfchain.tx import changes, disputes, fixups, policies
 from tfchain.tx.kind import Context
 from tfchain.tx.lookup import farm_at, node_at, totals
 from tfchain.tx.proposals import docket_of
@@ -46,8 +49,8 @@ def carry_out(state: State, context: Context, number: int, measure: Measure) -> 
 
     Refused with `no_change`, `policy_uptime`, `policies_full`, `unknown_policy`, `policy_expired`,
     `not_gold`, `unknown_farm`, `unknown_node`, `cap_rises`, `cap_passed`, `last_guardian`,
-    `guardians_full`, `unknown_regime`, `regime_order`, `fraud`, and as `changes.carry_out` and the
-    guard of a third.
+    `guardians_full`, `unknown_regime`, `regime_order`, `fraud`, and as `changes.carry_out`, the guard
+    of a third, `disputes` and `fixups`.
     """
     match measure:
         case SetPrice() | SetDefaultPolicy() | LowerCap() | AddRegime():
@@ -74,6 +77,21 @@ def carry_out(state: State, context: Context, number: int, measure: Measure) -> 
             docket = docket_of(state)
             _changes_something(docket.halted, measure.halted)
             tables.DOCKET.put(state, tables.SINGLE, replace(docket, halted=measure.halted))
+        case _:
+            _correct(state, context, number, measure)
+
+
+def _correct(
+    state: State, context: Context, number: int, measure: ApproveBatch | VoidBatch | FixReceipt
+) -> None:
+    """What guardians rule about pay that is in dispute, or was wrong."""
+    match measure:
+        case ApproveBatch():
+            disputes.approve(state, context, number, measure)
+        case VoidBatch():
+            disputes.void(state, context.height, number, measure)
+        case FixReceipt():
+            fixups.fix(state, context, number, measure)
         case _:
             assert_never(measure)
 

@@ -15,9 +15,11 @@ from tfchain.tx.kinds.create_contract import CreateContract
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.create_twin import CreateTwin
 from tfchain.tx.kinds.delete_node import DeleteNode
+from tfchain.tx.kinds.dispute_nodes import DisputeNodes
 from tfchain.tx.kinds.enact import Enact
 from tfchain.tx.kinds.leave_validators import LeaveValidators
 from tfchain.tx.kinds.mint import Mint
+from tfchain.tx.kinds.mint_fixup import MintFixup
 from tfchain.tx.kinds.move_node import MoveNode
 from tfchain.tx.kinds.offer_farm import OfferFarm
 from tfchain.tx.kinds.offer_twin import OfferTwin
@@ -94,6 +96,8 @@ KINDS: Final[dict[int, type[Kind]]] = {
     56: SetDedicated,
     57: AddFarmIp,
     58: RemoveFarmIp,
+    70: MintFixup,
+    71: DisputeNodes,
 }
 NUMBERS: Final = {kind: number for number, kind in KINDS.items()}
 _FREE: Final = frozenset(kind for kind in KINDS.values() if issubclass(kind, FreeKind))

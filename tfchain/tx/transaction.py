@@ -21,7 +21,9 @@ SYSTEM_KIND: Final = 0
 """Kind of the mint transaction (P43)."""
 ENACT_KIND: Final = 23
 """Kind of what brings a vote into force."""
-SYSTEM_KINDS: Final = frozenset({SYSTEM_KIND, ENACT_KIND})
+FIXUP_KIND: Final = 70
+"""Kind of what mints for receipts that were put right."""
+SYSTEM_KINDS: Final = frozenset({SYSTEM_KIND, ENACT_KIND, FIXUP_KIND})
 """Kinds that nobody signs and everybody derives."""
 
 Check = tuple[bytes, bytes, bytes]

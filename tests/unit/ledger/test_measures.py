@@ -3,7 +3,16 @@
 import pytest
 
 from tfchain.base.codec import Plain
-from tfchain.base.units import Address, FarmId, MilliUsd, PolicyId, Seconds
+from tfchain.base.units import (
+    Address,
+    FarmId,
+    MilliUsd,
+    NodeId,
+    PeriodIndex,
+    PolicyId,
+    ScheduleId,
+    Seconds,
+)
 from tfchain.client.plain import read_record
 from tfchain.errors import Malformed
 from tfchain.ledger.measures import (
@@ -12,6 +21,7 @@ from tfchain.ledger.measures import (
     NAMED,
     TAGS,
     AnyMeasure,
+    ApproveBatch,
     AttachPolicy,
     CertifyFarm,
     Measure,
@@ -28,7 +38,7 @@ def test_a_tag_is_a_place_that_never_moves() -> None:
     names = (
         "set_price offer_policy attach_policy set_default_policy lower_cap seat_guardian"
         " add_regime set_rule set_power set_constant upgrade flag_fraud certify_node"
-        " certify_farm halt"
+        " certify_farm halt approve_batch void_batch fix_receipt"
     )
     assert [row.name for row in MEASURES] == names.split()
     assert len(TAGS) == len(NAMED) == len(MEASURES)
@@ -36,7 +46,16 @@ def test_a_tag_is_a_place_that_never_moves() -> None:
 
 def test_guardians_alone_decide_what_the_rules_give_them() -> None:
     alone = [row.name for row in MEASURES if CHAMBERS[row.chamber] == "guardians"]
-    assert alone == ["set_rule", "flag_fraud", "certify_node", "certify_farm", "halt"]
+    assert alone == [
+        "set_rule",
+        "flag_fraud",
+        "certify_node",
+        "certify_farm",
+        "halt",
+        "approve_batch",
+        "void_batch",
+        "fix_receipt",
+    ]
     late = [row.name for row in MEASURES if not row.early]
     assert late == ["lower_cap", "seat_guardian", "set_power"]
 
@@ -88,6 +107,18 @@ def test_what_is_no_measure_is_malformed(plain: Plain) -> None:
                 node_certified=False,
             ),
             id="many fields",
+        ),
+        pytest.param(
+            "approve_batch:schedule=0,period=3,without=2+7",
+            ApproveBatch(
+                schedule=ScheduleId(0), period=PeriodIndex(3), without=(NodeId(2), NodeId(7))
+            ),
+            id="a list of numbers",
+        ),
+        pytest.param(
+            "approve_batch:schedule=0,period=3,without=",
+            ApproveBatch(schedule=ScheduleId(0), period=PeriodIndex(3), without=()),
+            id="an empty list",
         ),
     ],
 )

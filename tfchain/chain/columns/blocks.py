@@ -37,6 +37,7 @@ KIND_PLACE: Final = 6
 BODY_PLACE: Final = 7
 BODY_VERSION: Final = 1
 MINT_ENTRY_FIELDS: Final = 6
+FIXUP_ENTRY_FIELDS: Final = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class FarmMade:
 
 @dataclass(frozen=True, slots=True)
 class Minted:
-    """`mint`: coins that came into being."""
+    """`mint` or `mint_fixup`: coins that came into being."""
 
     amount: int
 
@@ -245,6 +246,14 @@ def _mint(_sender: Address, body: list[Plain]) -> Event:
     return Minted(sum(_int(_list(entry, MINT_ENTRY_FIELDS)[3]) for entry in entries))
 
 
+def _fixup(_sender: Address, body: list[Plain]) -> Event:
+    """Entries: version, fixup, schedule, period, node, account, amount, lock, receipt."""
+    entries = body[0]
+    if type(entries) is not list:
+        raise Malformed("a list of fixups is due")
+    return Minted(sum(_int(_list(entry, FIXUP_ENTRY_FIELDS)[6]) for entry in entries))
+
+
 def _farm(sender: Address, body: list[Plain]) -> Event:
     return FarmMade(sender, _text(body[0]))
 
@@ -334,9 +343,10 @@ _KINDS: Final[dict[int, tuple[int, Callable[[Address, list[Plain]], Event]]]] = 
     53: (3, read_used),
     54: (3, read_told),
     55: (1, read_rent),
+    70: (1, _fixup),
 }
 """By kind: how many fields its body has, and who reads them."""
-_MONEY: Final = frozenset({*range(10, 23), 24, 25, 27, 43, 51, 52, *range(56, 59)})
-"""transfer, commit_mint, attest_mint, release_lock, what validators decide among themselves, votes of
-which only the outcome counts, keys of reporters, offers until they are taken, and what users and
-farmers agree on: no node earns by them."""
+_MONEY: Final = frozenset({*range(10, 23), 24, 25, 27, 43, 51, 52, *range(56, 59), 71})
+"""transfer, commit_mint, attest_mint, release_lock, dispute_nodes, what validators decide among
+themselves, votes of which only the outcome counts, keys of reporters, offers until they are taken, and
+what users and farmers agree on: no node earns by them."""

@@ -1,29 +1,25 @@
 """attest_mint: a guardian reveals what it computed; more than 2/3 equal approve a batch (P9, P10)."""
 
 from dataclasses import dataclass, replace
-from typing import Final
 
 from tfchain.base.shapes import U32, U64, Hash
 from tfchain.base.units import PeriodIndex, ScheduleId, Seconds
 from tfchain.errors import Rejected
 from tfchain.ledger import tables
-from tfchain.ledger.kept import schedule_state
 from tfchain.ledger.minting import (
     APPROVED,
     DISPUTED,
     PAID,
     SEALED,
+    VOID,
     Answer,
     Attestation,
     Batch,
     commitment_digest,
 )
 from tfchain.ledger.state import State
+from tfchain.tx.disputes import revive
 from tfchain.tx.kind import Context
-
-REVIVED_MAX: Final = 32
-"""Batches on their way beside which a disputed one may come back: half of what a schedule's row has
-room for. The periods that run need the rest, and a row that is full would stop the chain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +61,8 @@ class AttestMint:
             raise Rejected("not_sealed", "the ledger has not shown its own root yet")
         if context.sender not in batch.guardians:
             raise Rejected("not_a_guardian", "not one of this batch's")
+        if batch.state == VOID:
+            raise Rejected("closed", "the batch is void")
         answered = any(answer.guardian == context.sender for answer in batch.answers)
         if APPROVED <= batch.state <= PAID and answered:
             raise Rejected("closed", "an answer cannot change once the batch is approved")
@@ -86,14 +84,7 @@ class AttestMint:
         equal = sum(1 for answer in batch.answers if answer.agrees)
         if batch.state in (SEALED, DISPUTED) and 3 * equal > 2 * len(batch.guardians):
             if batch.state == DISPUTED:
-                self._revive(state)
+                revive(state, self.schedule, self.period)
             delay = context.params.schedule(self.schedule).payout_delay
             batch = replace(batch, state=APPROVED, pay_at=Seconds(context.time + delay))
         tables.BATCHES.put(state, tables.batch_key(self.schedule, self.period), batch)
-
-    def _revive(self, state: State) -> None:
-        row = schedule_state(state, self.schedule)
-        if len(row.live) >= REVIVED_MAX:
-            raise Rejected("busy", f"{len(row.live)} batches are on their way: attest again later")
-        live = tuple(sorted({*row.live, self.period}))
-        tables.SCHEDULES.put(state, tables.schedule_key(self.schedule), replace(row, live=live))

@@ -11,9 +11,10 @@ from tfchain.ledger import tables
 from tfchain.ledger.accounts import credit
 from tfchain.ledger.electorate import count_paid
 from tfchain.ledger.locks import lock, release
-from tfchain.ledger.minting import MINT_TAG, Batch, MintEntry, MintRecord
+from tfchain.ledger.minting import MINT_TAG, Batch, MintEntry, MintRecord, Receipt
 from tfchain.ledger.state import State
 from tfchain.rules.regime import FREE, UNCHANGED, WITHHELD
+from tfchain.tx import payouts
 from tfchain.tx.kind import Context
 from tfchain.tx.lookup import totals
 
@@ -48,6 +49,9 @@ class Mint:
         name = tables.batch_key(self.schedule, self.period)
         place = tables.in_batch(name, entry.node_id)
         receipt = tables.RECEIPTS.need(state, place)
+        taken = self._taken(state, batch, entry, receipt)
+        if taken:
+            payouts.settle_debt(state, batch, entry.node_id, taken)
         _give(state, entry)
         if entry.amount:
             count_paid(state, receipt)
@@ -71,6 +75,15 @@ class Mint:
             mints_count=batch.mints_count + 1,
             mints_frontier=frontier,
         )
+
+    def _taken(self, state: State, batch: Batch, entry: MintEntry, receipt: Receipt) -> int:
+        """What of the node's pay goes to its debt: all that is due and not in the entry (P16)."""
+        owed = payouts.debt_of(state, entry.node_id)
+        if not owed or payouts.is_withheld(state, batch, entry.node_id):
+            return 0
+        taken = payouts.cut(batch, receipt.amount) - entry.amount
+        assert 0 <= taken <= owed, "the entry is what everybody derives"
+        return taken
 
 
 def _give(state: State, entry: MintEntry) -> None:

@@ -27,7 +27,8 @@ from tfchain.ledger.minting import (
 from tfchain.ledger.params import Params
 from tfchain.ledger.records import Guardians, ScheduleState
 from tfchain.ledger.state import State
-from tfchain.tx.kinds.attest_mint import REVIVED_MAX, AttestMint
+from tfchain.tx.disputes import REVIVED_MAX
+from tfchain.tx.kinds.attest_mint import AttestMint
 from tfchain.tx.kinds.commit_mint import CommitMint
 
 Act = Callable[..., str]
