@@ -43,6 +43,7 @@ from tfchain.tx.kinds.attest_mint import AttestMint
 from tfchain.tx.kinds.commit_mint import CommitMint
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.create_twin import CreateTwin
+from tfchain.tx.kinds.dispute_nodes import DisputeNodes
 from tfchain.tx.kinds.move_node import MoveNode
 from tfchain.tx.kinds.offer_farm import OfferFarm
 from tfchain.tx.kinds.offer_twin import OfferTwin
@@ -226,6 +227,7 @@ KIND: st.SearchStrategy[Kind] = st.one_of(
     st.builds(VoteProposal, proposal=IDS, farm_id=IDS, yes=st.booleans()),
     st.builds(VoteAsGuardian, proposal=IDS, yes=st.booleans()),
     st.builds(VetoProposal, proposal=IDS),
+    st.builds(DisputeNodes, named=st.just(()), **BATCH),
 )
 STEPS = st.lists(
     st.builds(

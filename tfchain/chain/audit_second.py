@@ -6,10 +6,10 @@ never remembers more than the periods whose batches are still open.
 
 from collections.abc import Sequence
 
-from tfchain.base.units import Utft
+from tfchain.base.units import PeriodIndex, ScheduleId, Utft
 from tfchain.chain import batches
 from tfchain.chain.audit_report import Rows
-from tfchain.chain.columns.program import NO_COINS, Columns
+from tfchain.chain.columns.program import NO_COINS, Columns, Result
 from tfchain.chain.execute import Outcome, params_of
 from tfchain.errors import Divergence
 from tfchain.ledger.block import Block
@@ -33,6 +33,10 @@ class SecondProgram:
         """The next block, and what came of its transactions; raises `Malformed`, `Unavailable`."""
         header = block.header
         self._columns.take(header.height, header.time, block.txs, outcome.codes)
+
+    def result(self, schedule: ScheduleId, period: PeriodIndex) -> Result:
+        """Its own receipts of a period; raises `Unavailable` where it cannot tell yet, or no more."""
+        return self._columns.result(schedule, period)
 
     def judge(self, rows: Rows, sealed: Sequence[Batch]) -> None:
         """Compare the batches that the last block sealed; raises `Divergence`."""

@@ -31,8 +31,9 @@ def _statement(*arguments: str) -> Result:
 def test_a_paid_period_is_shown_from_the_first_report_to_the_coins(recorded: str) -> None:
     result = _statement(recorded, "--node", "1", "--period", "0")
     assert result.exit_code == 0
-    for piece in ("node 1, period 0/0", "report", "credited", "receipt", "minted", "in block 100"):
+    for piece in ("node 1, period 0/0", "report", "credited", "receipt", "minted"):
         assert piece in result.stdout, piece
+    assert " in block " in result.stdout.rpartition("minted")[2]
 
 
 def test_the_credited_seconds_are_the_receipts(recorded: str) -> None:
@@ -41,7 +42,7 @@ def test_the_credited_seconds_are_the_receipts(recorded: str) -> None:
     credited = sum(line["credited"] for line in plain["lines"])
     assert credited == plain["credited"] == plain["receipt"]["uptime"] > 0
     assert plain["settled"]
-    assert plain["mint"]["height"] == 100
+    assert plain["lines"][-1]["height"] < plain["mint"]["height"] <= plain["height"]
     assert plain["mint"]["amount"] == plain["receipt"]["amount"]
 
 
