@@ -28,6 +28,7 @@ VERBS: Final = (
     "export",
     "snapshot",
     "audit",
+    "guardian",
     "minting",
     "simulate",
     "reference",

@@ -102,7 +102,7 @@ def view_of(state: State, tip: Tip, guardian: Address, settled: frozenset[Name])
     """The cases among the last periods that are not settled for this guardian."""
     params = tables.PARAMS.need(state, tables.SINGLE)
     names = (name for name in _names(state, params) if name not in settled)
-    cases = (_case(state, guardian, name) for name in names)
+    cases = (case_of(state, guardian, name) for name in names)
     return View(
         height=tip.height,
         time=seconds(tip.time),
@@ -121,7 +121,8 @@ def _names(state: State, params: Params) -> Iterator[Name]:
                 yield row.id, period
 
 
-def _case(state: State, guardian: Address, name: Name) -> Case | None:
+def case_of(state: State, guardian: Address, name: Name) -> Case | None:
+    """A batch with what this guardian has said of it; None where there is no batch."""
     key = tables.batch_key(ScheduleId(name[0]), PeriodIndex(name[1]))
     batch = tables.BATCHES.get(state, key)
     if batch is None:
@@ -176,14 +177,14 @@ def duty(case: Case, guardian: Address, mine: Mine, now: Seconds) -> Kind | None
     )
 
 
-def signed(key: Key, view: View, body: Kind) -> tuple[Envelope, bytes]:
-    """The transaction's envelope and bytes, with the least fee and the next nonce."""
+def signed(key: Key, view: View, body: Kind, blocks: int = VALID_BLOCKS) -> tuple[Envelope, bytes]:
+    """The transaction's envelope and bytes: the least fee, the next nonce, good for so many blocks."""
     number = NUMBERS[type(body)]
     envelope = Envelope(
         chain_id=view.params.chain_id,
         sender=key.address,
         nonce=view.nonce,
-        valid_until=Height(view.height + min(VALID_BLOCKS, view.params.expiry_max)),
+        valid_until=Height(view.height + min(blocks, view.params.expiry_max)),
         fee=view.params.fee_of(number),
         kind=number,
     )
