@@ -1,0 +1,242 @@
+"""The straight-line computation against the published figures and the recorded periods."""
+
+import ast
+import json
+import lzma
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+GIB = 2**30
+
+
+@pytest.fixture(scope="module")
+def examples(golden_folder: Path) -> dict[str, Any]:
+    found = json.loads((golden_folder / "examples.json").read_text())["examples"]
+    return {one["id"]: one for one in found}
+
+
+def _size(inputs: dict[str, Any]) -> dict[str, Any]:
+    """In bytes; fractions of a GiB stay exact."""
+    size: dict[str, Any] = {"cru": inputs["cru"]}
+    for name in ("mru", "sru", "hru"):
+        gib = inputs.get(f"{name}_gb", inputs.get(f"{name}_gib", 0))
+        size[name] = int(Fraction(str(gib)) * GIB)
+    return size
+
+
+def test_nothing_of_the_product_is_imported() -> None:
+    tree = ast.parse((Path(__file__).parent / "straight.py").read_text())
+    named = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    named += [
+        name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names
+    ]
+    assert set(named) == {
+        "collections.abc", "dataclasses", "datetime", "fractions", "json", "math", "sys", "typing",
+    }  # fmt: skip
+
+
+def test_the_white_papers_farm(straight: Any, examples: dict[str, Any]) -> None:
+    one = examples["v1-farm-whitepaper"]
+    inputs, due = one["inputs"], one["expected"]
+    prices = (Fraction(inputs["cu_price_usd"]), Fraction(inputs["su_price_usd"]))
+    units = (inputs["cu"] * 10**6, inputs["su"] * 10**6)
+    token = Fraction(inputs["tft_price_usd"])
+    found = straight.tokens_2018(units, prices, token, inputs["difficulty"])
+    assert found == int(due["tft_per_month"]) * 10**7
+    assert [price / token for price in prices] == [int(due["acpt"]), int(due["aspt"])]
+
+
+def test_the_white_papers_cultivation(straight: Any, examples: dict[str, Any]) -> None:
+    inputs = examples["v1-cultivation-whitepaper"]["inputs"]
+    units = (Fraction(inputs["cu"]), Fraction(inputs["su"]))
+    prices = (Fraction(inputs["cu_price_usd"]), Fraction(inputs["su_price_usd"]))
+    used, token = Fraction(inputs["utilization"]), Fraction(inputs["tft_price_usd"])
+    assert straight.cultivated(units, prices, used, token) == 26_250
+
+
+@pytest.mark.parametrize("year", ["2018", "2019"])
+def test_the_farms_of_the_first_two_years(
+    straight: Any, examples: dict[str, Any], year: str
+) -> None:
+    one = examples[f"v1-rule-{year}-computed"]
+    inputs, due = one["inputs"], one["expected"]
+    units = getattr(straight, f"units_{year}")(_size(inputs))
+    assert units == (int(Decimal(due["cu"]) * 10**6), int(Decimal(due["su"]) * 10**6))
+    prices = (Fraction(inputs["cu_price_usd"]), Fraction(inputs["su_price_usd"]))
+    found = straight.tokens_2018(units, prices, Fraction(inputs["tft_price_usd"]), 8)
+    lost = Decimal(due["tft_per_month"]) - Decimal(found) / 10**7
+    assert 0 <= lost < Decimal("0.00002")  # units are millionths, rounded down
+
+
+@pytest.mark.parametrize("farmed", [0, 800_000_000])
+def test_a_month_of_the_second_logic(straight: Any, examples: dict[str, Any], farmed: int) -> None:
+    one = examples[f"v2-computed-supply-{farmed}"]
+    inputs, due = one["inputs"], one["expected"]
+    units = straight.units_v2(_size(inputs))
+    assert units == (int(Decimal(due["cu"]) * 10**6), int(Decimal(due["su"]) * 10**6))
+    price = Fraction(inputs["tft_price_usd"])
+    found = straight.tokens_v2(units, price, farmed * 10**7, 4_000_000_000 * 10**7)
+    assert found == int(Decimal(due["tft_per_month"]) * 10**7)
+
+
+def test_the_price_rises_from_may_2020_to_december(straight: Any, examples: dict[str, Any]) -> None:
+    due = examples["v2-price-series-computed"]["expected"]["compound_from_may_is_base"]
+    found = [straight.price_v2(month) for month in range(len(due))]
+    assert found == [Fraction(price) for price in due.values()]
+    assert straight.price_v2(12) == found[-1]
+
+
+@pytest.mark.parametrize("period", range(45, 57))
+def test_the_periods_of_2022(straight: Any, examples: dict[str, Any], period: int) -> None:
+    rows = examples["periods-2022"]["expected"]["rows"]
+    starts = [1_522_501_000 + number * 2_630_880 for number in (period, period + 1)]
+    shown = [datetime.fromtimestamp(start, UTC).strftime("%Y-%m-%d %H:%M:%S") for start in starts]
+    assert shown == rows[period - 45]
+
+
+def _worth(straight: Any, size: dict[str, Any], uptime: int, **more: Any) -> dict[str, Any]:
+    policy = {"id": 1, "price_cu": 2400, "price_su": 1000, "price_nu": 30, "price_ipv4": 5}
+    policy |= {"minimal_uptime": 95, "default": True, "immutable": False}
+    node = {"resources": size, "certified": False, "virtualized": False, "violation": ""}
+    node |= {"traffic": 0, "ip_seconds": 0, **more}
+    contract = {"policy": policy, "connection_price": 80}
+    found: dict[str, Any] = straight.v3_pay(contract, node, uptime, straight.STANDARD_MONTH)
+    return found
+
+
+def test_the_calculators_farm_in_whole_mills(straight: Any, examples: dict[str, Any]) -> None:
+    inputs = examples["v3-calculator-simulator-png"]["inputs"]
+    size = {"cru": inputs["threads"], "mru": inputs["mem_gb"] * GIB}
+    size |= {"sru": inputs["ssd_gb"] * GIB, "hru": inputs["hdd_gb"] * GIB}
+    found = _worth(straight, size, straight.STANDARD_MONTH)
+    assert (found["cu"], found["su"]) == (7_750_000, 12_333_333)
+    assert found["tft"] == 3_866_625_000  # 386.6625: whole mUSD first, as the note says
+
+
+def test_the_freefarms_first_node(straight: Any, examples: dict[str, Any]) -> None:
+    one = examples["v3-real-node1-explorer"]
+    found = _worth(straight, _size(one["inputs"]), straight.STANDARD_MONTH)
+    assert (found["cu"] // 10_000, found["su"] // 10_000) == (3726, 11_921)
+
+
+# --- whole recorded periods ---
+
+
+def _node_of(straight: Any, period: dict[str, Any], number: int) -> tuple[Any, dict[str, Any]]:
+    """One node of a recorded period: uptime, and what it is paid."""
+    start = 1_522_501_000 + period["period"] * straight.STANDARD_MONTH
+    end = start + straight.STANDARD_MONTH
+    month = straight.Month(start, end, straight.Clockwork(), period["start_block_ts"])
+    for power in period["power"]:
+        if power["node_id"] == number and power["state"] == "Down":
+            up = power["target"] == "Up"
+            month.begin_down(power["down_ts"], target_up=up)
+        elif power["node_id"] == number:
+            month.target_up = power["target"] == "Up"
+    node = next((one for one in period["nodes"] if one["id"] == number), None)
+    for block in period["blocks"] + period["post"]:
+        for event in block["events"]:
+            node = _heard(month, node, (number, block["ts"]), event)
+    month.close()
+    assert node is not None
+    return month, node
+
+
+def _heard(month: Any, node: Any, where: tuple[int, int], event: dict[str, Any]) -> Any:
+    number, now = where
+    [(kind, said)] = event.items()
+    match kind:
+        case "NodeUptimeReported" if said[0] == number:
+            month.report(said[1], said[2])
+        case "PowerTargetChanged" if said["node_id"] == number:
+            month.target(now, up=said["power_target"] == "Up")
+        case "PowerStateChanged" if said["node_id"] == number:
+            month.state(now, up=said["power_state"] == "Up")
+        case "NodeStoredEvent" | "NodeUpdatedEvent" if said["id"] == number and now < month.end:
+            was = node is not None and node["virtualized"]
+            return {**said, "virtualized": said["virtualized"] or was}
+        case _:
+            pass
+    return node
+
+
+def _traffic(period: dict[str, Any], number: int, start: int) -> tuple[int, int]:
+    """Public bytes and IP seconds: reports newer than the last, and not before the period."""
+    owners = {one["contract_id"]: (one["node_id"], one["ips"]) for one in period["contracts"]}
+    last: dict[int, int] = {}
+    traffic = ip_seconds = 0
+    for block in period["blocks"]:
+        for event in block["events"]:
+            [(kind, said)] = event.items()
+            if kind == "ContractCreated":
+                made = said["contract_type"].get("NodeContract")
+                if made is not None:
+                    owners[said["contract_id"]] = (made["node_id"], made["public_ips"])
+            if kind == "NruConsumptionReceived" and said["contract_id"] in owners:
+                owner, ips = owners[said["contract_id"]]
+                newer = said["timestamp"] > last.get(said["contract_id"], 0)
+                if owner == number and newer and said["timestamp"] >= start:
+                    last[said["contract_id"]] = said["timestamp"]
+                    traffic += said["nru"]
+                    ip_seconds += ips * said["window"]
+    return traffic, ip_seconds
+
+
+def _identity(period: dict[str, Any], node: dict[str, Any]) -> str:
+    twin = next((one for one in period["twins"] if one["id"] == node["twin_id"]), None)
+    if twin is None:
+        return "missing_twin"
+    if not twin["relay"]:
+        return "missing_relay"
+    return "invalid_public_key" if twin["pk"] is not None and len(twin["pk"]) != 33 else ""
+
+
+def _receipt(straight: Any, period: dict[str, Any], number: int) -> dict[str, Any]:
+    month, node = _node_of(straight, period, number)
+    traffic, ip_seconds = _traffic(period, number, month.start)
+    violation = month.violation or (_identity(period, node) if month.total else "")
+    policy = next(one for one in period["policies"] if one["id"] == node["farming_policy_id"])
+    named = {f"price_{name}": policy[name] for name in ("cu", "su", "nu", "ipv4")}
+    contract = {"policy": {**policy, **named}, "connection_price": node["connection_price"]}
+    seen = {
+        "resources": node["resources"],
+        "certified": node["certification"] == "Certified",
+        "virtualized": node["virtualized"],
+        "violation": violation,
+        "traffic": traffic,
+        "ip_seconds": ip_seconds,
+    }
+    paid = straight.v3_pay(contract, seen, month.total, month.end - month.start)
+    return {"uptime": month.total, "violation": violation, **paid}
+
+
+def _differences(straight: Any, file: Path) -> tuple[int, list[object]]:
+    """How many receipts, and which of them came out otherwise."""
+    receipts, different = 0, list[object]()
+    with lzma.open(file) as lines:
+        periods = [json.loads(line) for line in lines]
+    for period in periods:
+        for due in period["expected"]:
+            text = json.loads(due["receipt"])
+            told = {"uptime": text["measured_uptime"], "violation": due["violation"]} | text[
+                "reward"
+            ]
+            found = _receipt(straight, period["input"], due["node_id"])
+            receipts += 1
+            if {name: found[name] for name in told} != told:
+                different.append((period["seed"], due["node_id"], found, told))
+    return receipts, different
+
+
+def test_the_recorded_periods_come_out(straight: Any, golden_folder: Path) -> None:
+    assert _differences(straight, golden_folder / "period_v3_small.jsonl.xz") == (47, [])
+
+
+@pytest.mark.slow
+def test_all_recorded_periods_come_out(straight: Any, vectors_folder: Path) -> None:
+    assert _differences(straight, vectors_folder / "period_v3.jsonl.xz") == (243, [])
