@@ -390,7 +390,7 @@ class Book:
         match measure["action"]:
             case "set_price":
                 self.price = measure["price"]
-            case "policy_offer":
+            case "offer_policy":
                 number = max(self.policies) + 1
                 self.policies[number] = {**measure, "id": number}
                 if measure["default"]:

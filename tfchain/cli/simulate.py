@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tfchain.cli.exhaustive import STATES_MAX, tell_all
+from tfchain.cli.history import HISTORIES, tell
 from tfchain.errors import Unavailable
 from tfchain.sim.plan import Plan, Report
 from tfchain.sim.scenarios import HOUR_MS, SCENARIOS, WEEK
@@ -40,7 +41,7 @@ def simulate(
     validators: Annotated[
         int | None, typer.Option(min=1, max=VALIDATORS_MAX, help="How many; else as drawn.")
     ] = None,
-    scenario: Annotated[str, typer.Option(help=", ".join(SCENARIOS))] = "mixed",
+    scenario: Annotated[str, typer.Option(help=", ".join((*SCENARIOS, *HISTORIES)))] = "mixed",
     ticks: Annotated[
         int | None,
         typer.Option(min=1, max=SECONDS_MAX, help="Virtual seconds until all faults heal."),
@@ -60,10 +61,13 @@ def simulate(
     if exhaustive is not None:
         raise typer.Exit(0 if tell_all(exhaustive, jobs) else BROKEN)
     if seeds is None:
-        seeds = "0" if scenario == WEEK else "0..99"
+        seeds = "0" if scenario in {WEEK, *HISTORIES} else "0..99"
     first, last = _range(seeds)
+    if scenario in HISTORIES:
+        raise typer.Exit(0 if tell(HISTORIES[scenario], first) else BROKEN)
     if scenario not in SCENARIOS:
-        raise typer.BadParameter(f"{scenario}: known are {', '.join(SCENARIOS)}")
+        known = ", ".join((*SCENARIOS, *HISTORIES))
+        raise typer.BadParameter(f"{scenario}: known are {known}")
     plans = [
         Plan(
             seed=seed,

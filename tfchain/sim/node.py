@@ -30,6 +30,7 @@ from tfchain.replica.effects import (
     Verify,
 )
 from tfchain.replica.events import (
+    GOSSIP,
     Event,
     Executed,
     Fired,
@@ -105,6 +106,9 @@ class Node:
         self.standing = Standing()
         self.skew_ms = 0
         self.busy_ms = IDLE_MS
+        self.gossip_ms = 0
+        """The least time between two words of where it stands; 0: as often as the replica asks."""
+        self.keeps_all = False
         self._drift, self._drifts_from = 0, 0
         self._peers = [index for index in range(peers) if index != machine.who.index]
         self._around, self._chance = around, chance
@@ -231,7 +235,8 @@ class Node:
             case SendTo() | Broadcast() | Serve():
                 self._speak(effect)
             case SetTimer():
-                self._later(effect.ms, lambda: self._fired(effect.timer))
+                least = self.gossip_ms if effect.timer.name == GOSSIP else 0
+                self._later(max(effect.ms, least), lambda: self._fired(effect.timer))
             case Verify() | Execute() | Save():
                 self._later(self._chance.between(0, self.busy_ms), lambda: self._finish(effect))
             case Blame() | Conflict():
@@ -275,7 +280,8 @@ class Node:
             case Save():
                 self.machine.chain.save(effect)
                 self._around.watch.stored(self.who.index, effect, self._around.now_ms)
-                prune_blocks(self.machine.chain, KEPT_BLOCKS)
+                if not self.keeps_all:
+                    prune_blocks(self.machine.chain, KEPT_BLOCKS)
                 return Saved(tip=effect.tip, reader=disk.snapshot(), now_ms=now)
 
     def _sign(self, effect: Sign) -> list[Event]:

@@ -29,6 +29,7 @@ from tfchain.sim.node import IDLE_MS, Node
 from tfchain.sim.plan import Plan, Report
 from tfchain.sim.pulse import LOOK_EVERY_MS, Pulse
 from tfchain.sim.scenarios import SCENARIOS, cast_of, episodes, heal_of
+from tfchain.sim.stage import Stage
 from tfchain.sim.trace import Step, Trace
 from tfchain.store.chain import genesis_rows
 
@@ -50,36 +51,50 @@ GENUINE_MAX: Final = 4_000
 class World:
     """One network, and everything that is due in it."""
 
-    def __init__(self, plan: Plan, cast: Cast | None = None) -> None:
-        """`cast`: who plays, instead of those that the plan's seed draws."""
-        self.now_ms = START_MS
+    def __init__(self, plan: Plan, cast: Cast | None = None, stage: Stage | None = None) -> None:
+        """`cast`: who plays, instead of those that the plan's seed draws; `stage`: on what."""
         self.trace = Trace()
         self._plan = plan
         self._chance = Chance(f"{plan.scenario} {plan.validators} {plan.seed}")
         self.cast = cast or cast_of(plan.scenario, self._chance.branch("cast"), plan.validators)
+        stage = stage or self._usual_stage()
+        self.now_ms = self._start_ms = stage.start_ms
         self._heal_ms = plan.heal_ms or heal_of(plan.scenario, self.cast)
         scenario = SCENARIOS[plan.scenario]
-        self._interval_ms = scenario.interval_ms
+        self._interval_ms, self._look_ms = stage.interval_ms, stage.look_ms
         self._due: list[tuple[int, int, Callable[[], None]]] = []
         self._order = count()
         self._target = 0
         """The height that everybody must reach; 0 before the heal."""
-        text = genesis_text(self.cast.powers, self._interval_ms, scenario.evidence_s)
         keys = [key_of("validator", number) for number in range(self.cast.validators)]
-        self.watch = Watch(text, keys, self.cast)
+        self.watch = Watch(stage.genesis, keys, self.cast)
         chance = self._chance.branch("network")
         self.network = Network(self.cast.nodes, chance, self.watch.places)
-        self.load = Load(self.watch.fold, self._chance.branch("load"))
-        self.nodes = [self._node(index) for index in range(self.cast.nodes)]
+        self.nodes = [self._node(index, stage) for index in range(self.cast.nodes)]
+        self.load = stage.play(self.watch.fold, self.nodes[0].machine.chain)
         self._places = {node.name: index for index, node in enumerate(self.nodes)}
         self._genuine: dict[tuple[bytes, bytes, bytes], bool] = {}
         bound_ms = scenario.bound_ms
-        self._pulse = Pulse(self.watch.correct, bound_ms, START_MS) if bound_ms else None
-        rows = genesis_rows(text)
+        self._pulse = Pulse(self.watch.correct, bound_ms, self._start_ms) if bound_ms else None
+        rows = genesis_rows(stage.genesis)
         for node in self.nodes:
             node.machine.rows.write(rows)
 
-    def _node(self, index: int) -> Node:
+    def _usual_stage(self) -> Stage:
+        """Two people and a farmer, on the constants of a devnet."""
+        scenario, chance = SCENARIOS[self._plan.scenario], self._chance.branch("load")
+        interval_ms = scenario.interval_ms
+        return Stage(
+            genesis=genesis_text(self.cast.powers, interval_ms, scenario.evidence_s),
+            start_ms=START_MS,
+            interval_ms=interval_ms,
+            look_ms=LOAD_EVERY_MS * interval_ms // 1_000,
+            gossip_ms=0,
+            keeps_all=False,
+            play=lambda fold, _chain: Load(fold, chance),
+        )
+
+    def _node(self, index: int, stage: Stage) -> Node:
         chance, cast = self._chance.branch(f"node {index}"), self.cast
         validator = cast.validator_of(index)
         seed = seed_of("validator", validator)
@@ -96,6 +111,8 @@ class World:
         )
         node = Node(Machine(who, chance.branch("disks")), cast.nodes, self, chance)
         node.skew(chance.between(-CLOCK_ERROR_MS, CLOCK_ERROR_MS))
+        node.gossip_ms = stage.gossip_ms
+        node.keeps_all = stage.keeps_all and index == 0
         return node
 
     def run(self) -> Report:
@@ -112,14 +129,16 @@ class World:
     def _run(self) -> int:
         """How long after the heal everybody had gone on."""
         self._begin()
-        deadline = START_MS + self._heal_ms + PROGRESS_MS + 2 * NEW_HEIGHTS * self._interval_ms
+        deadline = (
+            self._start_ms + self._heal_ms + PROGRESS_MS + 2 * NEW_HEIGHTS * self._interval_ms
+        )
         while not self._has_gone_on():
             self.now_ms, _, due = heappop(self._due)
             if self.now_ms > deadline:
                 return self._too_late()
             due()
         self._check_rows()
-        return self.now_ms - START_MS - self._heal_ms
+        return self.now_ms - self._start_ms - self._heal_ms
 
     def _begin(self) -> None:
         plan = self._plan
@@ -189,7 +208,7 @@ class World:
 
     def strike(self, fault: Fault) -> None:
         """A fault happens now."""
-        self.trace.note(f"{self.now_ms - START_MS:>7} ms  {fault}")
+        self.trace.note(f"{self.now_ms - self._start_ms:>7} ms  {fault}")
         match fault:
             case Cut():
                 self.network.cut(fault.links, fault.words, fault.deal)
@@ -216,7 +235,7 @@ class World:
 
     def _heal(self) -> None:
         """All is well from now on. Whoever is down is started, and never again."""
-        self.trace.note(f"{self.now_ms - START_MS:>7} ms  heal")
+        self.trace.note(f"{self.now_ms - self._start_ms:>7} ms  heal")
         self.network.mend()
         self.network.weather = FAIR
         for node in self.nodes:
@@ -242,8 +261,9 @@ class World:
     def _submit(self) -> None:
         raws = self.load.next(Seconds(self.now_ms // 1_000))
         node = self._chance.pick(self.nodes)
-        node.take(Submitted(ticket=0, raws=raws, now_ms=node.clock()))
-        self.after(LOAD_EVERY_MS * self._interval_ms // 1_000, self._submit)
+        if raws:
+            node.take(Submitted(ticket=0, raws=raws, now_ms=node.clock()))
+        self.after(self._look_ms, self._submit)
 
     # What nodes stand in.
 
@@ -279,12 +299,12 @@ class World:
 
     def stepped(self, node: int, event: Event, effects: list[Effect]) -> None:
         """A replica was told something and answered."""
-        at_ms = self.now_ms - START_MS
+        at_ms = self.now_ms - self._start_ms
         self.trace.step(Step(at_ms=at_ms, node=node, event=event, effects=effects))
 
     def died(self, node: int, down_ms: int) -> None:
         """A node is down: its peers notice, and it is started again."""
-        self.trace.note(f"{self.now_ms - START_MS:>7} ms  node {node} is down")
+        self.trace.note(f"{self.now_ms - self._start_ms:>7} ms  node {node} is down")
         self.watch.died(node)
         gone = self.nodes[node]
         for other in self.nodes:
