@@ -117,8 +117,8 @@ payout_delay = 345600
 """Four days from minting consensus to payment, as in 2020."""
 
 
-def genesis_text(story: Story, people: Sequence[str], guardians: int) -> str:
-    """A genesis file: validators of equal power, who are its guardians, and all people of the story."""
+def genesis_text(story: Story, people: Sequence[str], guardians: int, validators: int) -> str:
+    """A genesis file: guardians, of whom the first are validators, and all people of the story."""
     rows = [_CONSTANTS.format(time=story.start), *_schedules(story)]
     rows += [_regime(row) for row in story.regimes]
     rows.append("[fees]")
@@ -128,7 +128,8 @@ def genesis_text(story: Story, people: Sequence[str], guardians: int) -> str:
     for number in range(guardians):
         key = to_text(key_of("validator", number))
         accounts[key] = PERSON_UTFT
-        rows.append(f'[[validator]]\nkey = "{key}"\npower = 1\nreward_account = "{key}"')
+        if number < validators:
+            rows.append(f'[[validator]]\nkey = "{key}"\npower = 1\nreward_account = "{key}"')
         rows.append(f'[[guardian]]\naccount = "{key}"')
     for address, balance in accounts.items():
         rows.append(f'[[account]]\naddress = "{address}"\nbalance = {balance}')

@@ -16,18 +16,22 @@ from tfchain.sim.world import World
 from tfchain.store.chain import ChainStore
 
 REPLICAS: Final = 4
+GUARDIANS: Final = 4
 GOSSIP_MS: Final = 4 * 3_600_000
 
 
-def world_of(story: Story, seed: int) -> World:
-    """The network, not started; its first node keeps all blocks."""
+def world_of(story: Story, seed: int, replicas: int = REPLICAS) -> World:
+    """The network, not started; its first node keeps all blocks.
+
+    `replicas`: fewer than there are guardians, to rehearse a story.
+    """
     people = [farmer.name for farmer in story.farmers]
 
     def play(fold: Fold, chain: ChainStore) -> Play:
-        return Play(story, fold, chain, REPLICAS)
+        return Play(story, fold, chain, GUARDIANS)
 
     stage = Stage(
-        genesis=genesis_text(story, people, REPLICAS),
+        genesis=genesis_text(story, people, GUARDIANS, replicas),
         start_ms=story.start * MS_PER_S,
         interval_ms=BLOCK_S * MS_PER_S,
         look_ms=BLOCK_S * MS_PER_S // 2,
@@ -36,8 +40,8 @@ def world_of(story: Story, seed: int) -> World:
         play=play,
     )
     lasts_ms = (story.end - story.start) * MS_PER_S
-    plan = Plan(seed=seed, scenario="quiet", validators=REPLICAS, heal_ms=lasts_ms)
-    return World(plan, Cast(powers=(1,) * REPLICAS), stage)
+    plan = Plan(seed=seed, scenario="quiet", validators=replicas, heal_ms=lasts_ms)
+    return World(plan, Cast(powers=(1,) * replicas), stage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
