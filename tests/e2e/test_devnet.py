@@ -47,6 +47,15 @@ def test_one_period_is_paid_and_audited(tmp_path: Path, store: str) -> None:
         check=False,
     )
     assert audit.returncode == 0, audit.stderr
+    second = subprocess.run(
+        [sys.executable, "-m", "tfchain", "simulate", "--recorded", str(export)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert "4 nodes, " in second.stdout and "differences: 0" in second.stdout
 
 
 class Net:

@@ -444,7 +444,7 @@ def uptime_of(book: Book, node: Machine, start: int, end: int) -> Month:
         month.begin_down(since, target_up=target_up)
     month.target_up = target_up
     for at, what, value, up in node.heard:
-        late = at >= end + row["post_window"] + book.clock.grace  # the slack of a block or two
+        late = at >= end + row["post_window"]
         if late or (value if what == "report" else at) < start:
             continue
         if what == "report":
@@ -589,16 +589,20 @@ def minted_before(book: Book, time: int) -> int:
 
 
 def settled(book: Book) -> list[tuple[int, int, int]]:
-    """Batches that must be paid by now, in the order in which their commit windows opened."""
+    """Batches that must be paid by now, in the order in which their commit windows opened.
+
+    All deadlines and a few blocks are over, or somebody saw the first coin of it.
+    """
     found, now = [], book.times[-1]
+    slack = 8 * book.genesis["consensus"]["interval"] // 1_000
+    begun = {(schedule, period) for _, schedule, period, _ in book.mints}
+    windows = ("post_window", "commit_window", "attest_window", "payout_delay")
     for number, row in book.schedules.items():
-        whole = sum(
-            row[name] for name in ("post_window", "commit_window", "attest_window", "payout_delay")
-        )
+        whole = slack + sum(row[name] for name in windows)
         period = 0
-        while bounds(book, number, period)[1] + whole + 2 * DAY <= now:
-            end = bounds(book, number, period)[1]
-            found.append((end + row["post_window"], number, period))
+        while (end := bounds(book, number, period)[1]) < now:
+            if end + whole <= now or (number, period) in begun:
+                found.append((end + row["post_window"], number, period))
             period += 1
     return sorted(found)
 

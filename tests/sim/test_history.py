@@ -1,5 +1,6 @@
 """A spring in which all regimes begin, on four replicas, against the second computation."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,6 +43,15 @@ def test_nodes_of_all_regimes_are_paid_what_is_due(told: Result) -> None:
 def test_its_export_passes_an_audit_by_both_programs(told: Result) -> None:
     assert "audit: ok: " in told.stdout
     assert "not in it: votes" in told.stdout
+
+
+def test_a_recorded_network_of_real_processes_paid_what_was_due(golden_folder: Path) -> None:
+    result = CliRunner().invoke(APP, ["--recorded", str(golden_folder / "devnet.tfc")])
+    assert result.exit_code == 0, result.output
+    assert re.search(
+        r"^12 nodes, \d+ batches, \d+ receipts, differences: 0$", result.stdout, re.MULTILINE
+    )
+    assert "278.3250000 |  278.3250000" in result.stdout
 
 
 def test_a_unit_too_much_is_a_difference() -> None:

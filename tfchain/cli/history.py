@@ -22,7 +22,7 @@ from rich.progress import Progress
 import tfchain
 from tfchain.cli.audit import audit_file
 from tfchain.errors import TfchainError, Unavailable
-from tfchain.sim.history.diary import diary_of, paid_by
+from tfchain.sim.history.diary import Chain, diary_of, exported, paid_by, stored
 from tfchain.sim.history.story import DAY, Story
 from tfchain.sim.history.tales import BRIEF, WHOLE
 from tfchain.sim.history.telling import Line, differences, lines_of, world_of
@@ -42,8 +42,7 @@ SHOWN_MAX: Final = 40
 
 def tell(story: Story, seed: int) -> bool:
     """Run a story, print its table; whether nothing differs."""
-    if not ORACLE.is_file():
-        raise Unavailable("the second computation is missing", str(ORACLE), "run it from a clone")
+    _check_oracle()
     world, started = world_of(story, seed), monotonic()
     for year in range(1, (story.end - story.start) // (YEAR_DAYS * DAY) + 1):
         world.after(year * YEAR_DAYS * DAY * 1_000, partial(_tell_year, world, year, started))
@@ -58,8 +57,14 @@ def tell(story: Story, seed: int) -> bool:
             typer.echo(f"  {line}")
         return False
     chain = world.nodes[0].machine.chain
-    pays = _compare(story, chain)
+    pays = _compare(stored(chain))
+    typer.echo(f"not in it: {', '.join(story.unmentioned) or 'nothing that the rules name'}")
     return _audit(chain) and pays
+
+
+def _check_oracle() -> None:
+    if not ORACLE.is_file():
+        raise Unavailable("the second computation is missing", str(ORACLE), "run it from a clone")
 
 
 def _tell_year(world: World, year: int, started: float) -> None:
@@ -71,9 +76,23 @@ def _day(time: int) -> str:
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d")
 
 
-def _compare(story: Story, chain: ChainStore) -> bool:
+def hold(path: Path) -> bool:
+    """Hold an exported chain against the second computation; whether nothing differs.
+
+    Its blocks are checked and executed again on the way.
+    """
+    _check_oracle()
+    try:
+        with path.open("rb") as file:
+            chain = exported(file)
+    except OSError as fault:
+        raise Unavailable("cannot read the export", str(path), "give an exported chain") from fault
+    return _compare(chain)
+
+
+def _compare(chain: Chain) -> bool:
     """Print the table; whether it has no difference."""
-    figures, paid = _second(diary_of(chain)), paid_by(chain)
+    figures, paid = second(diary_of(chain)), paid_by(chain)
     lines = lines_of(figures["nodes"], paid)
     _print_table(lines)
     found = differences(figures["rows"], paid)
@@ -85,11 +104,10 @@ def _compare(story: Story, chain: ChainStore) -> bool:
         f"{len(lines)} nodes, {batches} batches, {len(figures['rows'])} receipts,"
         f" differences: {wrong}"
     )
-    typer.echo(f"not in it: {', '.join(story.unmentioned) or 'nothing that the rules name'}")
     return wrong == 0
 
 
-def _second(diary: Iterable[str]) -> dict[str, Any]:
+def second(diary: Iterable[str]) -> dict[str, Any]:
     """What the second computation makes of the diary; raises `Unavailable` where it fails."""
     said = "".join(f"{line}\n" for line in diary)
     command = [sys.executable, "-I", str(ORACLE)]

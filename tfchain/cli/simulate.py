@@ -7,6 +7,7 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from hashlib import blake2b
 from multiprocessing import get_context
+from pathlib import Path
 from time import monotonic
 from typing import Annotated, Final, TypeAlias
 
@@ -15,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tfchain.cli.exhaustive import STATES_MAX, tell_all
-from tfchain.cli.history import HISTORIES, tell
+from tfchain.cli.history import HISTORIES, hold, tell
 from tfchain.errors import Unavailable
 from tfchain.sim.plan import Plan, Report
 from tfchain.sim.scenarios import HOUR_MS, SCENARIOS, WEEK
@@ -33,7 +34,7 @@ BROKEN: Final = 1
 Run: TypeAlias = Callable[[Plan], Report]
 
 
-def simulate(
+def simulate(  # noqa: PLR0913, PLR0917 -- one parameter an option
     seeds: Annotated[
         str | None,
         typer.Option(help="One seed, or a range like 0..999. [default: 0..99; a week: 0]"),
@@ -53,6 +54,10 @@ def simulate(
             min=1, max=STATES_MAX, help="Instead: every state of one height, so many at most."
         ),
     ] = None,
+    recorded: Annotated[
+        Path | None,
+        typer.Option(help="Instead: hold what an exported chain paid against what was due."),
+    ] = None,
 ) -> None:
     """Run networks with faults drawn from seeds, and check every invariant after every event.
 
@@ -60,6 +65,8 @@ def simulate(
     """
     if exhaustive is not None:
         raise typer.Exit(0 if tell_all(exhaustive, jobs) else BROKEN)
+    if recorded is not None:
+        raise typer.Exit(0 if hold(recorded) else BROKEN)
     if seeds is None:
         seeds = "0" if scenario in {WEEK, *HISTORIES} else "0..99"
     first, last = _range(seeds)

@@ -7,14 +7,18 @@ import json
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Final
+from typing import BinaryIO, Final
 
 from tfchain.base.shapes import layout
 from tfchain.base.units import MS_PER_S, Height, NodeId
+from tfchain.chain import export_records as records
 from tfchain.ledger import tables
+from tfchain.ledger.block import Block, decode_block
 from tfchain.ledger.measures import NAMED
 from tfchain.ledger.state import State
+from tfchain.sim.fold import Fold
 from tfchain.store.chain import ChainStore
+from tfchain.store.export import read_records
 from tfchain.tx.kinds.mint import Mint
 from tfchain.tx.registry import KINDS, name_of
 from tfchain.tx.transaction import Transaction, decode_transaction
@@ -31,27 +35,60 @@ class Paid:
     nodes: int
 
 
-def diary_of(chain: ChainStore) -> Iterator[str]:
-    """A line for the genesis, and one for each block."""
-    yield json.dumps(tomllib.loads(chain.genesis_text()))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """A whole chain as it is read here: blocks with what came of each transaction, and the last state."""
+
+    genesis: str
+    blocks: tuple[tuple[Block, tuple[str, ...]], ...]
+    state: State
+
+
+def stored(chain: ChainStore) -> Chain:
+    """The chain of a node that keeps all."""
+    blocks = []
     for height in range(1, chain.height() + 1):
-        time_s, bodies = _block(chain, Height(height))
-        said = [_said(transaction, body) for transaction, body in bodies]
-        yield json.dumps({"height": height, "time": time_s, "said": said})
+        block = chain.block(Height(height))
+        assert block is not None, "it keeps all"
+        blocks.append((block, chain.codes(Height(height))))
+    return Chain(genesis=chain.genesis_text(), blocks=tuple(blocks), state=State(chain.store))
 
 
-def paid_by(chain: ChainStore) -> Paid:
+def exported(file: BinaryIO) -> Chain:
+    """The chain of an export, each block checked and executed again; raises what the checks raise."""
+    text, fold, blocks = "", None, list[tuple[Block, tuple[str, ...]]]()
+    for _, kind, payload in read_records(file):
+        if kind == records.GENESIS:
+            text = records.genesis_text(payload)
+            fold = Fold(text)
+        elif kind == records.BLOCK and fold is not None:
+            fold.take(payload)
+            blocks.append((decode_block(payload), fold.outcomes[fold.tip.height].codes))
+    assert fold is not None, "an export begins with its genesis"
+    return Chain(genesis=text, blocks=tuple(blocks), state=fold.state())
+
+
+def diary_of(chain: Chain) -> Iterator[str]:
+    """A line for the genesis, and one for each block."""
+    stamped = tomllib.loads(chain.genesis)
+    yield json.dumps(stamped)
+    for block, codes in chain.blocks:
+        said = [_said(transaction, body) for transaction, body in _taken(block, codes)]
+        time_s = block.header.time // MS_PER_S
+        yield json.dumps({"height": block.header.height, "time": time_s, "said": said})
+
+
+def paid_by(chain: Chain) -> Paid:
     """From the mints in the blocks, and the locks after the last one."""
     coins: dict[tuple[int, int, int], int] = {}
-    for height in range(1, chain.height() + 1):
-        for _, body in _block(chain, Height(height))[1]:
+    for block, codes in chain.blocks:
+        for _, body in _taken(block, codes):
             if isinstance(body, Mint):
                 for entry in body.entries:
                     place = (body.schedule, body.period, entry.node_id)
                     coins[place] = coins.get(place, 0) + entry.amount
-    state = State(chain.store)
-    nodes = tables.TOTALS.need(state, tables.SINGLE).nodes
-    locked = {number: _locked(state, NodeId(number)) for number in range(1, nodes + 1)}
+    nodes = tables.TOTALS.need(chain.state, tables.SINGLE).nodes
+    locked = {number: _locked(chain.state, NodeId(number)) for number in range(1, nodes + 1)}
     return Paid(coins=coins, locked=locked, nodes=nodes)
 
 
@@ -60,17 +97,12 @@ def _locked(state: State, node: NodeId) -> int:
     return 0 if row is None else sum(held.amount for held in row.held)
 
 
-def _block(chain: ChainStore, height: Height) -> tuple[int, list[tuple[Transaction, object]]]:
-    """Its time, and what of it was taken."""
-    block = chain.block(height)
-    assert block is not None, "the first node keeps all"
-    found = list[tuple[Transaction, object]]()
-    for raw, code in zip(block.txs, chain.codes(height), strict=True):
+def _taken(block: Block, codes: tuple[str, ...]) -> Iterator[tuple[Transaction, object]]:
+    """What of a block was not refused."""
+    for raw, code in zip(block.txs, codes, strict=True):
         if code == "ok":
             transaction = decode_transaction(raw)
-            body = layout(KINDS[transaction.envelope.kind]).unpack(transaction.body)
-            found.append((transaction, body))
-    return block.header.time // MS_PER_S, found
+            yield transaction, layout(KINDS[transaction.envelope.kind]).unpack(transaction.body)
 
 
 def _said(transaction: Transaction, body: object) -> dict[str, object]:
