@@ -240,3 +240,89 @@ def test_the_recorded_periods_come_out(straight: Any, golden_folder: Path) -> No
 @pytest.mark.slow
 def test_all_recorded_periods_come_out(straight: Any, vectors_folder: Path) -> None:
     assert _differences(straight, vectors_folder / "period_v3.jsonl.xz") == (243, [])
+
+
+# --- diaries by hand ---
+
+MONTH = 30 * 86_400
+START = 1_530_000_000
+
+
+def _genesis(regime: str, own: int) -> dict[str, Any]:
+    return {
+        "time": START,
+        "consensus": {"interval": 21_600_000},
+        "ledger": {"connection_price": 80, "policy": 1},
+        "uptime": {
+            "report_interval": 172_800, "grace": 64_800, "skew": 129_600,
+            "sleep_max": 172_800, "boot_max": 64_800, "sleep_credit_max": 237_600,
+        },
+        "schedule": [{
+            "id": 0, "start_from": "genesis", "start": 0, "length": MONTH, "own": own,
+            "post_window": 172_800, "commit_window": 86_400, "attest_window": 0, "payout_delay": 0,
+        }],
+        "regime": [{"regime": regime, "start": 0, "schedule": 0}],
+        "policy": [{
+            "id": 1, "price_cu": 2400, "price_su": 1000, "price_nu": 30, "price_ipv4": 5,
+            "minimal_uptime": 95, "default": True, "immutable": False,
+        }],
+        "account": [{"balance": 0}],
+        "validator": [{}],
+    }  # fmt: skip
+
+
+def _diary(regime: str, own: int, months: int, more: list[dict[str, Any]]) -> list[str]:
+    """One node that is up from its eleventh day on, and what else is said, each with its time."""
+    size = {"cru": 8, "mru": 32 * GIB, "hru": 0, "sru": 500 * GIB}
+    said = [{"at": START, "by": "a", "kind": "create_twin"}]
+    said += [{"at": START, "by": "a", "kind": "create_farm", "name": "a"}]
+    joined = START + 3 * 86_400
+    said += [{"at": joined, "by": "a", "kind": "register_node", "farm_id": 1, "resources": size}]
+    said[-1]["virtualized"] = False
+    booted = joined + 10 * 86_400
+    for at in range(booted + 3_600, START + months * MONTH + 400_000, 86_400):
+        report = {"at": at, "by": "a", "kind": "report_uptime", "node_id": 1}
+        said.append(report | {"t": at, "uptime": at - booted})
+    blocks: dict[int, list[dict[str, Any]]] = {START + months * MONTH + 900_000: []}
+    for one in sorted([*said, *more], key=lambda each: each["at"]):
+        blocks.setdefault(one["at"], []).append(one)
+    lines = [{"time": time, "said": blocks[time]} for time in sorted(blocks)]
+    return [json.dumps(line) for line in (_genesis(regime, own), *lines)]
+
+
+def test_a_contract_of_sixty_months_pays_sixty_times_in_sixty_one(straight: Any) -> None:
+    found = straight.figures(_diary("farming_2018", MONTH, 64, []))
+    amounts = [row["amount"] for row in found["rows"] if row["amount"]]
+    full = straight.tokens_2018((7_200_000, 3_703_703), (15, 10), Fraction(1, 10), 8)
+    assert len(amounts) == 61
+    assert amounts[0] + amounts[-1] == full
+    assert sum(amounts) == 60 * full == found["nodes"][0]["expected"]
+    assert found["nodes"][0]["locked"] == 60 * full  # nobody certified it, nobody used it
+
+
+def test_two_years_after_its_first_report_a_nodes_coins_are_free(straight: Any) -> None:
+    early, late = (
+        straight.figures(_diary("farming_v3_lockup", 0, months, []))["nodes"][0]
+        for months in (23, 26)
+    )
+    assert 0 < early["expected"] == early["locked"]
+    assert late["expected"] > early["expected"]
+    assert late["locked"] == 0
+
+
+def test_a_fraud_is_paid_nothing_more_and_gets_nothing_back(straight: Any) -> None:
+    flagged = START + 3 * MONTH + 86_400
+    measure = {"action": "flag_fraud", "node_id": 1, "evidence": ""}
+    more = [
+        {"at": flagged, "by": "g", "kind": "propose", "measure": measure},
+        {"at": flagged, "by": "", "kind": "enact", "proposal": 1},
+    ]
+    found = straight.figures(_diary("farming_v3_lockup", 0, 30, more))
+    paid = [row["period"] for row in found["rows"] if row["amount"]]
+    assert not paid  # no mint stands before the flag
+    mints = [
+        {"at": flagged - 1, "by": "", "kind": "mint", "schedule": 0, "period": 1, "nodes": [1]}
+    ]
+    found = straight.figures(_diary("farming_v3_lockup", 0, 30, [*mints, *more]))
+    assert [row["period"] for row in found["rows"] if row["amount"]] == [1]
+    assert found["nodes"][0]["locked"] == found["nodes"][0]["expected"] > 0
