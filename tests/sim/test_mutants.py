@@ -126,8 +126,10 @@ UNSYNCED_ASK = _council(
 )
 UNSYNCED_LOG = _council("for piece in late], SyncLog()]", "for piece in late]]")
 OWN_CLOCK = _council(
-    "input=input_of(self.tip, block)))",
-    "input=__import__('dataclasses').replace(input_of(self.tip, block), time_ms=self.now)))",
+    "            checked = checked or self._checked.get(block.id)\n"
+    "            due = input_of(self.tip, block)",
+    "            checked = None\n"
+    "            due = __import__('dataclasses').replace(input_of(self.tip, block), time_ms=self.now)",
 )
 FORGOTTEN_TXS = Change(
     "tfchain.replica.mempool",
