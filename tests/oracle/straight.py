@@ -644,7 +644,10 @@ def locked(book: Book, node: Machine, rows: list[Said]) -> int:
     now = book.times[-1]
     earned = sum(row["amount"] for row in rows)
     if node.regime in ("farming_2018", "farming_2019"):
-        return sum(row["amount"] for row in rows if not as_of(node.certified, row["end"]))
+        held = 0
+        for row in rows:  # certified is free at once, and so is what had accrued before
+            held = 0 if as_of(node.certified, row["end"]) else held + row["amount"]
+        return held
     if node.regime != "farming_v3_lockup":
         return 0
     first = node.first_report

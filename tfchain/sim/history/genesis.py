@@ -109,12 +109,13 @@ start_from = "epoch"
 start = {start}
 length = {length}
 own = {own}
-post_window = 172800
+post_window = 259200
 commit_window = 86400
 attest_window = 259200
 payout_delay = 345600
 """
-"""Four days from minting consensus to payment, as in 2020."""
+"""Four days from minting consensus to payment, as in 2020. A report that is due every other day, and may
+wait for its block, must still find the window after a period open."""
 
 
 def genesis_text(story: Story, people: Sequence[str], guardians: int, validators: int) -> str:

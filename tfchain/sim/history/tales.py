@@ -21,6 +21,8 @@ GUARDIANS: Final = ("validator 0", "validator 1", "validator 2")
 """Three of four are more than two thirds."""
 FARMERS: Final = ("ann", "bob", "dik", "eva", "fay")
 """Five farms are the least that decide anything."""
+LATER: Final = ("dik", "eva", "fay", "gus", "ida")
+"""And when the contracts of 2018 had paid their sixty months, and weighed nothing any more."""
 
 _BEGINS: Final = (
     ("farming_2018", FIXED, "2018-06-01", "2020-04-20"),
@@ -123,7 +125,7 @@ _ACTS: Final = (
     Act(at=day("2022-10-10"), who="ida", wish=renews, code="not_due"),
     *decides(day("2023-02-06"), FARMERS, lambda _state: _POLICY),
     Act(at=day("2023-06-06"), who="ida", wish=grows_to(DISKS)),
-    *decides(day("2023-08-20"), FARMERS, _price(45)),
+    *decides(day("2023-08-20"), LATER, _price(45)),
     Act(at=day("2023-10-05"), who="jan", wish=renews),
     *decides(day("2025-01-10"), GUARDIANS, _fraud("lou")),
     Act(at=day("2025-03-10"), who="ned", wish=deletes),
