@@ -292,6 +292,8 @@ class Book:
         self.mints: list[tuple[int, int, int, int]] = []
         """Time, schedule, period, node."""
         self.voided: set[tuple[int, int]] = set()
+        self.without: dict[tuple[int, int], list[int]] = {}
+        self.fixes: list[tuple[int, Said]] = []
         self.regimes = sorted(genesis["regime"], key=lambda row: row["start"])
         self.schedules = {row["id"]: row for row in genesis["schedule"]}
         uptime = genesis["uptime"]
@@ -400,6 +402,12 @@ class Book:
                 rows.append((time, measure["certified"]))
             case "flag_fraud":
                 self.machines[measure["node_id"] - 1].fraud = time
+            case "approve_batch":
+                self.without[measure["schedule"], measure["period"]] = measure["without"]
+            case "void_batch":
+                self.voided.add((measure["schedule"], measure["period"]))
+            case "fix_receipt":
+                self.fixes.append((time, measure))
             case _:
                 pass  # of no weight for what is owed
 
@@ -472,6 +480,42 @@ def spans_of(book: Book, node: Machine, period: int) -> list[tuple[int, int, int
 
 
 @dataclass
+class Purse:
+    """What was owed, given and minted so far, in the order of the chain."""
+
+    owed: dict[tuple[int, int, int], tuple[int, str]] = field(default_factory=dict)
+    """By schedule, period and node."""
+    given: dict[tuple[int, int, int], int] = field(default_factory=dict)
+    """What a node has had for a batch, what went to its debts included."""
+    paid: dict[tuple[int, int, int], int] = field(default_factory=dict)
+    debts: dict[int, int] = field(default_factory=dict)
+    minted: list[tuple[int, int]] = field(default_factory=list)
+    """When, and how much."""
+
+    def give(self, at: int, place: tuple[int, int, int], amount: int) -> None:
+        """Debts first; the rest is minted."""
+        taken = min(self.debts.get(place[2], 0), amount)
+        self.debts[place[2]] = self.debts.get(place[2], 0) - taken
+        self.given[place] = self.given.get(place, 0) + amount
+        self.paid[place] = self.paid.get(place, 0) + amount - taken
+        self.minted.append((at, amount - taken))
+
+    def fix(self, at: int, place: tuple[int, int, int], due: int) -> None:
+        """So much it should have been: the rest is given, what was too much is a debt."""
+        more = due - self.given.get(place, 0)
+        if more > 0:
+            self.give(at, place, more)
+        else:
+            self.debts[place[2]] = self.debts.get(place[2], 0) - more
+            self.given[place] = due
+
+
+def minted_before(purse: Purse, time: int) -> int:
+    """Every coin of every mint in a block before `time`."""
+    return sum(amount for at, amount in purse.minted if at < time)
+
+
+@dataclass
 class Standing:
     """How a node stands under its contract, from one batch to the next."""
 
@@ -480,11 +524,11 @@ class Standing:
     first: int = 0
 
 
-def owed(book: Book, node: Machine, period: int, standing: Standing) -> tuple[int, str]:
+def owed(book: Book, node: Machine, period: int, known: tuple[Standing, Purse]) -> tuple[int, str]:
     """Of a whole batch, in units of 1e-7 TFT, and why it is nothing."""
     total, reasons = 0, []
     for index, start, end in spans_of(book, node, period):
-        amount, reason = owed_once(book, node, (period, index, start, end), standing)
+        amount, reason = owed_once(book, node, (period, index, start, end), known)
         total += amount
         reasons.append(reason)
     return total, "" if total else (reasons or ["nothing_due"])[0]
@@ -497,9 +541,9 @@ def contract_of(node: Machine, begun: int) -> Said:
 
 
 def owed_once(
-    book: Book, node: Machine, span: tuple[int, int, int, int], standing: Standing
+    book: Book, node: Machine, span: tuple[int, int, int, int], known: tuple[Standing, Purse]
 ) -> tuple[int, str]:
-    period, index, start, end = span
+    (period, index, start, end), (standing, purse) = span, known
     contract = contract_of(node, bounds(book, node.schedule, period)[0])
     if standing.contract != contract["registered"]:
         standing.contract, standing.missed, standing.first = contract["registered"], 0, 0
@@ -515,7 +559,7 @@ def owed_once(
     if node.regime in ("farming_2018", "farming_2019"):
         amount, missed = sixty(node.regime, contract, (index, month.total, end - start), standing)
     elif node.regime == "farming_v2":
-        amount, missed = monthly(book, node, (period, start, end), month.total), False
+        amount, missed = monthly(book, node, (purse, start, end), month.total), False
     else:
         paid = v3_pay(contract, seen, month.total, end - start)
         amount, missed = paid["tft"], paid["missed"]
@@ -557,35 +601,23 @@ def sixty(
     return (0 if missed or not uptime else part), missed
 
 
-def monthly(book: Book, node: Machine, span: tuple[int, int, int], uptime: int) -> int:
+def monthly(book: Book, node: Machine, span: tuple[Purse, int, int], uptime: int) -> int:
     """A month of Farming Logic v2."""
-    period, start, end = span
+    purse, start, end = span
     row = book.schedules[node.schedule]
     opened = next(time for time in book.times if time >= end + row["post_window"])
-    farmed = genesis_coins(book) + minted_before(book, opened)
+    farmed = genesis_coins(book) + minted_before(purse, opened)
     cap = 4_000_000_000 * TFT
     price = price_v2(month_of(start) - month_of(1_588_291_200))
     full = tokens_v2(units_v2(as_of(node.sizes, end)), price, farmed, cap)
     u = per_mille(uptime, end - start)
     least = 998 if as_of(node.certified, end) else 980
-    assert period >= 0
     return 0 if u < least else full * u // 1000
 
 
 def genesis_coins(book: Book) -> int:
     accounts = sum(row["balance"] for row in book.genesis["account"])
     return int(accounts + sum(row.get("bond", 0) for row in book.genesis["validator"]))
-
-
-PAID: dict[tuple[int, int, int], int] = {}
-"""What was computed so far, by schedule, period and node."""
-
-
-def minted_before(book: Book, time: int) -> int:
-    """Every coin of every mint in a block before `time`."""
-    return sum(
-        PAID[schedule, period, node] for at, schedule, period, node in book.mints if at < time
-    )
 
 
 def settled(book: Book) -> list[tuple[int, int, int]]:
@@ -607,36 +639,67 @@ def settled(book: Book) -> list[tuple[int, int, int]]:
     return sorted(found)
 
 
+def withheld(book: Book, node: Machine, batch: tuple[int, int], at: int) -> str:
+    """Why a node is not paid what it is owed."""
+    if node.fraud is not None and node.fraud <= at:
+        return "fraud"
+    if batch in book.voided:
+        return "voided"
+    return "approved without it" if node.number in book.without.get(batch, ()) else ""
+
+
+def settle(
+    book: Book, purse: Purse, batch: tuple[int, int], standings: dict[int, Standing]
+) -> None:
+    """What each node is owed for a batch."""
+    schedule, period = batch
+    start, end = bounds(book, schedule, period)
+    for node in book.machines:
+        away = node.gone is not None and node.gone < start
+        if node.schedule == schedule and node.created < end and not away:
+            found = owed(book, node, period, (standings[node.number], purse))
+            purse.owed[schedule, period, node.number] = found
+
+
 def expected(book: Book) -> list[Said]:
-    """A row for each node and batch."""
+    """A row for each node and batch: settled, paid and corrected in the order of the chain."""
     standings = {node.number: Standing() for node in book.machines}
-    rows: list[Said] = []
-    PAID.clear()
-    for _, schedule, period in settled(book):
-        start, end = bounds(book, schedule, period)
-        minted_at = {node: at for at, s, p, node in book.mints if (s, p) == (schedule, period)}
-        for node in book.machines:
-            away = node.gone is not None and node.gone < start
-            if node.schedule != schedule or node.created >= end or away:
-                continue
-            amount, reason = owed(book, node, period, standings[node.number])
-            if node.fraud is not None and node.fraud <= minted_at.get(node.number, book.times[-1]):
-                amount, reason = 0, "fraud"
-            if (schedule, period) in book.voided:
-                amount, reason = 0, "voided"
-            PAID[schedule, period, node.number] = amount
-            rows.append(
-                {
-                    "node": node.number,
-                    "regime": node.regime,
-                    "schedule": schedule,
-                    "period": period,
-                    "amount": amount,
-                    "reason": reason,
-                    "end": end,
-                }
-            )
-    return rows
+    purse, last = Purse(), book.times[-1]
+    events: list[tuple[int, int, Any]] = []
+    for due, schedule, period in settled(book):
+        opened = next((time for time in book.times if time >= due), last)
+        events.append((opened, 0, (schedule, period)))
+    events += [(at, 1, place) for at, *place in book.mints]
+    events += [(at, 2, measure) for at, measure in book.fixes]
+    for at, order, what in sorted(events, key=lambda one: one[:2]):
+        if order == 0:
+            settle(book, purse, what, standings)
+        elif order == 1:
+            place = (what[0], what[1], what[2])
+            if not withheld(book, book.machines[what[2] - 1], (what[0], what[1]), at):
+                purse.give(at, place, purse.owed.get(place, (0, ""))[0])
+        else:
+            place = (what["schedule"], what["period"], what["node"])
+            purse.fix(next(time for time in book.times if time > at), place, what["amount"])
+    return [row_of(book, purse, place) for place in purse.owed]
+
+
+def row_of(book: Book, purse: Purse, place: tuple[int, int, int]) -> Said:
+    """A batch that nobody saw paid is due all the same."""
+    schedule, period, number = place
+    node, (amount, reason) = book.machines[number - 1], purse.owed[place]
+    why = withheld(book, node, (schedule, period), book.times[-1])
+    seen = any((s, p, n) == place for _, s, p, n in book.mints)
+    due = purse.paid.get(place, 0) if seen or place in purse.paid else 0 if why else amount
+    return {
+        "node": number,
+        "regime": node.regime,
+        "schedule": schedule,
+        "period": period,
+        "amount": due,
+        "reason": reason if due or reason else why,
+        "end": bounds(book, schedule, period)[1],
+    }
 
 
 def locked(book: Book, node: Machine, rows: list[Said]) -> int:

@@ -8,16 +8,19 @@ from collections.abc import Iterator
 from typing import Final
 
 from tfchain.base.crypto import digest
-from tfchain.base.units import Height, PeriodIndex, ScheduleId, Seconds
+from tfchain.base.units import Height, NodeId, PeriodIndex, ScheduleId, Seconds, Utft
 from tfchain.chain.columns.program import Columns, Result
 from tfchain.ledger import tables
+from tfchain.ledger.disputes import NamedNode
+from tfchain.ledger.measures import ApproveBatch, VoidBatch
 from tfchain.ledger.minting import COMMIT, DISPUTED, SEALED, Batch, commitment_digest
 from tfchain.ledger.state import State
-from tfchain.sim.history.story import Act, Doubt, Story, Wish
-from tfchain.sim.history.wishes import GUARDIAN
+from tfchain.sim.history.story import DAY, LATE, VOID, Act, Doubt, Story, Wish
+from tfchain.sim.history.wishes import GUARDIAN, GUARDIANS, decides
 from tfchain.store.chain import ChainStore
 from tfchain.tx.kinds.attest_mint import AttestMint
 from tfchain.tx.kinds.commit_mint import CommitMint
+from tfchain.tx.kinds.dispute_nodes import DisputeNodes
 
 DOUBTS: Final = 3
 """The guardian who says another root."""
@@ -37,22 +40,22 @@ class Desk:
         self._done: dict[tuple[int, int, int], Place] = {}
         """By batch, and the state that it was found in."""
         self._results: dict[Place, Result] = {}
-        self.disputed = 0
-        """Batches that were."""
 
-    def acts(self, state: State, now: Seconds) -> Iterator[tuple[int, Act]]:
-        """What is due since the last look, and of which guardian."""
+    def acts(self, state: State, now: Seconds) -> Iterator[Act]:
+        """What is due since the last look."""
         self._take_blocks()
         for batch in _moving(state, self._story):
             place = (batch.schedule, batch.period)
             if batch.state not in (COMMIT, SEALED, DISPUTED) or (*place, batch.state) in self._done:
                 continue
             self._done[*place, batch.state] = place
-            self.disputed += batch.state == DISPUTED
             for guardian in self._asked(batch):
                 wish = self._wish(batch, guardian)
-                yield guardian, Act(at=now, who=f"{GUARDIAN} {guardian}", wish=wish)
-            if batch.state == SEALED and not self._is_doubted(batch):
+                yield Act(at=now, who=f"{GUARDIAN} {guardian}", wish=wish)
+            doubt = self._doubt(batch)
+            if batch.state == DISPUTED and doubt is not None:
+                yield from _settled(doubt, now)
+            if batch.state == SEALED and doubt is None:
                 self._forget(place)
 
     def _take_blocks(self) -> None:
@@ -66,16 +69,19 @@ class Desk:
             codes = self._chain.codes(Height(height))
             self._program.take(height, block.header.time, block.txs, codes)
 
-    def _is_doubted(self, batch: Batch) -> bool:
-        return Doubt(schedule=batch.schedule, period=batch.period) in self._story.doubts
+    def _doubt(self, batch: Batch) -> Doubt | None:
+        place = (batch.schedule, batch.period)
+        return next(
+            (one for one in self._story.doubts if (one.schedule, one.period) == place), None
+        )
 
     def _asked(self, batch: Batch) -> list[int]:
         """Who has to say something now."""
-        everybody = range(self._guardians)
-        if not self._is_doubted(batch):
+        everybody, doubt = range(self._guardians), self._doubt(batch)
+        if doubt is None:
             return [] if batch.state == DISPUTED else [*everybody]
         if batch.state == DISPUTED:
-            return [IS_AWAY]
+            return [IS_AWAY] if doubt.ends == LATE else []
         return [guardian for guardian in everybody if guardian != IS_AWAY]
 
     def _wish(self, batch: Batch, guardian: int) -> Wish:
@@ -84,7 +90,7 @@ class Desk:
             assert self._program is not None, "blocks were taken"
             self._results[place] = self._program.result(*place)
         result = self._results[place]
-        wrong = self._is_doubted(batch) and guardian == DOUBTS
+        wrong = self._doubt(batch) is not None and guardian == DOUBTS
         root = WRONG if wrong else result.root
         salt = digest(b"tf/sim-key", f"salt {guardian} {place}".encode())
         if batch.state == COMMIT:
@@ -106,6 +112,24 @@ class Desk:
         assert self._program is not None, "blocks were taken"
         self._results.pop(place, None)
         self._program.forget(*place)
+
+
+def _settled(doubt: Doubt, now: Seconds) -> list[Act]:
+    """Who differs says in what; then all others vote."""
+    schedule, period = ScheduleId(doubt.schedule), PeriodIndex(doubt.period)
+    if doubt.ends == LATE:
+        return []
+    if doubt.ends == VOID:
+        void = VoidBatch(schedule=schedule, period=period)
+        return decides(now, GUARDIANS, lambda _state: void)
+    nodes = tuple(NodeId(node) for node in doubt.nodes)
+    named = tuple(NamedNode(node_id=node, receipt=WRONG, amount=Utft(0)) for node in nodes)
+    says = DisputeNodes(schedule=schedule, period=period, named=named)
+    approve = ApproveBatch(schedule=schedule, period=period, without=nodes)
+    return [
+        Act(at=now, who=f"{GUARDIAN} {DOUBTS}", wish=lambda _state, _name: says),
+        *decides(Seconds(now + DAY), GUARDIANS, lambda _state: approve),
+    ]
 
 
 def _moving(state: State, story: Story) -> Iterator[Batch]:

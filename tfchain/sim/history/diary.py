@@ -9,17 +9,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from typing import BinaryIO, Final
 
-from tfchain.base.shapes import layout
-from tfchain.base.units import MS_PER_S, Height, NodeId
+from tfchain.base.shapes import decode_record, layout
+from tfchain.base.units import MS_PER_S, Height, NodeId, PeriodIndex, ScheduleId
 from tfchain.chain import export_records as records
 from tfchain.ledger import tables
 from tfchain.ledger.block import Block, decode_block
-from tfchain.ledger.measures import NAMED
+from tfchain.ledger.disputes import FixupEntry
+from tfchain.ledger.measures import NAMED, FixReceipt
+from tfchain.ledger.minting import MintEntry, Receipt
 from tfchain.ledger.state import State
 from tfchain.sim.fold import Fold
 from tfchain.store.chain import ChainStore
 from tfchain.store.export import read_records
 from tfchain.tx.kinds.mint import Mint
+from tfchain.tx.kinds.mint_fixup import MintFixup
 from tfchain.tx.registry import KINDS, name_of
 from tfchain.tx.transaction import Transaction, decode_transaction
 
@@ -83,13 +86,22 @@ def paid_by(chain: Chain) -> Paid:
     coins: dict[tuple[int, int, int], int] = {}
     for block, codes in chain.blocks:
         for _, body in _taken(block, codes):
-            if isinstance(body, Mint):
-                for entry in body.entries:
-                    place = (body.schedule, body.period, entry.node_id)
+            if isinstance(body, Mint | MintFixup):
+                for schedule, period, entry in _entries(body):
+                    place = (schedule, period, entry.node_id)
                     coins[place] = coins.get(place, 0) + entry.amount
     nodes = tables.TOTALS.need(chain.state, tables.SINGLE).nodes
     locked = {number: _locked(chain.state, NodeId(number)) for number in range(1, nodes + 1)}
     return Paid(coins=coins, locked=locked, nodes=nodes)
+
+
+def _entries(
+    body: Mint | MintFixup,
+) -> list[tuple[ScheduleId, PeriodIndex, MintEntry | FixupEntry]]:
+    """Whose coins, with the batch that they are for."""
+    if isinstance(body, Mint):
+        return [(body.schedule, body.period, entry) for entry in body.entries]
+    return [(entry.schedule, entry.period, entry) for entry in body.entries]
 
 
 def _locked(state: State, node: NodeId) -> int:
@@ -111,6 +123,8 @@ def _said(transaction: Transaction, body: object) -> dict[str, object]:
     if isinstance(body, Mint):
         nodes = [entry.node_id for entry in body.entries]
         return told | {"schedule": body.schedule, "period": body.period, "nodes": nodes}
+    if isinstance(body, MintFixup):
+        return told
     shown = _plain(body)
     assert isinstance(shown, dict)
     return told | shown
@@ -123,6 +137,8 @@ def _plain(value: object) -> object:
         return [_plain(one) for one in value]
     if is_dataclass(value) and not isinstance(value, type):
         shown = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        if isinstance(value, FixReceipt):
+            shown["node"] = decode_record(Receipt, value.receipt).node_id
         action = _ACTIONS.get(type(value))
         return shown if action is None else {"action": action, **shown}
     return value

@@ -83,8 +83,8 @@ class Play:
         wallets = [*self._people.values(), *self._guardians]
         for wallet in wallets:
             wallet.settle(self._chain)
-        for guardian, act in self.desk.acts(self._fold.state(), now):
-            _put_in_time(self._guardians[guardian].due, act)
+        for act in self.desk.acts(self._fold.state(), now):
+            _put_in_time(self._wallet(act).due, act)
         raws = [raw for wallet in wallets for raw in wallet.next(self._fold, now)]
         for reporter in self._reporters:
             raws += reporter.next(self._fold, now)

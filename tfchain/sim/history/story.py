@@ -66,12 +66,21 @@ class RegimeStart:
     """Lines of the table `offer`; else the figures of its time."""
 
 
+LATE: Final = "late"
+WITHOUT: Final = "without"
+VOID: Final = "void"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
     """A batch of which one guardian says another root, and another one nothing until asked."""
 
     schedule: int
     period: int
+    ends: str = LATE
+    """How: the silent one attests after all; or the guardians vote to pay it without the nodes that
+    the other one names, or to void it."""
+    nodes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

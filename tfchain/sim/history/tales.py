@@ -8,8 +8,27 @@ from tfchain.ledger.measures import CertifyNode, FlagFraud, Measure, PolicyOffer
 from tfchain.ledger.records import Resources
 from tfchain.ledger.state import State
 from tfchain.sim.history.genesis import CALENDAR, FIXED, STANDARD
-from tfchain.sim.history.story import GIB, Act, Doubt, Farmer, RegimeStart, Story, day
-from tfchain.sim.history.wishes import decides, deletes, grows_to, node_of, releases, renews
+from tfchain.sim.history.story import (
+    GIB,
+    VOID,
+    WITHOUT,
+    Act,
+    Doubt,
+    Farmer,
+    RegimeStart,
+    Story,
+    day,
+)
+from tfchain.sim.history.wishes import (
+    GUARDIANS,
+    corrected,
+    decides,
+    deletes,
+    grows_to,
+    node_of,
+    releases,
+    renews,
+)
 
 SMALL: Final = Resources(cru=8, mru=32 * GIB, hru=0, sru=500 * GIB)
 LARGE: Final = Resources(cru=56, mru=188 * GIB, hru=134_112 * GIB, sru=1_863 * GIB)
@@ -17,8 +36,6 @@ DISKS: Final = Resources(cru=8, mru=32 * GIB, hru=10_000 * GIB, sru=160 * GIB)
 MIDDLE: Final = Resources(cru=24, mru=96 * GIB + 12_345_678, hru=4_000 * GIB, sru=1_000 * GIB)
 
 REFURBISHED: Final = 1
-GUARDIANS: Final = ("validator 0", "validator 1", "validator 2")
-"""Three of four are more than two thirds."""
 FARMERS: Final = ("ann", "bob", "dik", "eva", "fay")
 """Five farms are the least that decide anything."""
 LATER: Final = ("dik", "eva", "fay", "gus", "ida")
@@ -124,9 +141,11 @@ _ACTS: Final = (
     *decides(day("2022-07-04"), FARMERS, _price(60)),
     Act(at=day("2022-10-10"), who="ida", wish=renews, code="not_due"),
     *decides(day("2023-02-06"), FARMERS, lambda _state: _POLICY),
+    *decides(day("2023-03-20"), GUARDIANS, corrected(STANDARD, 12, _number("ida"), 0)),
     Act(at=day("2023-06-06"), who="ida", wish=grows_to(DISKS)),
     *decides(day("2023-08-20"), LATER, _price(45)),
     Act(at=day("2023-10-05"), who="jan", wish=renews),
+    *decides(day("2024-01-15"), GUARDIANS, corrected(STANDARD, 20, _number("kim"), -3_000_000_000)),
     *decides(day("2025-01-10"), GUARDIANS, _fraud("lou")),
     Act(at=day("2025-03-10"), who="ned", wish=deletes),
     *decides(day("2025-06-10"), GUARDIANS, _fraud("oda")),
@@ -146,13 +165,12 @@ WHOLE: Final = Story(
     acts=_ACTS,
     doubts=(
         Doubt(schedule=FIXED, period=20),
-        Doubt(schedule=CALENDAR, period=5),
-        Doubt(schedule=STANDARD, period=12),
+        Doubt(schedule=CALENDAR, period=5, ends=VOID),
+        Doubt(schedule=STANDARD, period=12, ends=WITHOUT, nodes=(_number("ida"),)),
     ),
     unmentioned=(
         "release by use (contracts)",
         "power management",
-        "a dispute that is voted on, and its fixup",
         "the supply cap's cut",
     ),
 )

@@ -3,9 +3,21 @@
 from collections.abc import Callable
 from typing import Final
 
-from tfchain.base.units import FarmId, NodeId, Seconds
+from tfchain.base import merkle
+from tfchain.base.shapes import encode_record
+from tfchain.base.units import (
+    FarmId,
+    MilliUsd,
+    NodeId,
+    PeriodIndex,
+    ScheduleId,
+    Seconds,
+    Utft,
+)
 from tfchain.ledger import tables
-from tfchain.ledger.measures import GUARDIANS, Measure, row_of
+from tfchain.ledger.measures import GUARDIANS as BY_HEADS
+from tfchain.ledger.measures import FixReceipt, Measure, row_of
+from tfchain.ledger.minting import RECEIPT_TAG
 from tfchain.ledger.records import Resources
 from tfchain.ledger.state import State
 from tfchain.sim.genesis import key_of
@@ -24,6 +36,8 @@ from tfchain.tx.kinds.vote_proposal import VoteProposal
 
 GUARDIAN: Final = "validator"
 """What guardians are called: each runs a validator and signs with its key."""
+GUARDIANS: Final = (f"{GUARDIAN} 0", f"{GUARDIAN} 1", f"{GUARDIAN} 2")
+"""Three of four are more than two thirds."""
 FARMS_LEAST: Final = 5
 NO_FARM: Final = FarmId(0)
 
@@ -121,10 +135,42 @@ def decides(
     return acts
 
 
+def corrected(schedule: int, period: int, node: int, more: int) -> Callable[[State], Measure]:
+    """A node's receipt is put right, by so many utft; the proof is made from the batch's receipts."""
+
+    def measure(state: State) -> FixReceipt:
+        name = tables.batch_key(ScheduleId(schedule), PeriodIndex(period))
+        batch = tables.BATCHES.need(state, name)
+        rows = [
+            tables.RECEIPTS.get(state, tables.in_batch(name, NodeId(number)))
+            for number in range(1, batch.node_last + 1)
+        ]
+        receipts = [row for row in rows if row is not None]
+        leaves = [encode_record(row) for row in receipts]
+        index = [row.node_id for row in receipts].index(NodeId(node))
+        receipt = receipts[index]
+        return FixReceipt(
+            schedule=batch.schedule,
+            period=batch.period,
+            receipt=leaves[index],
+            index=index,
+            path=tuple(merkle.prove(RECEIPT_TAG, leaves, index)),
+            uptime=receipt.uptime,
+            cu=receipt.cu,
+            su=receipt.su,
+            nu=receipt.nu,
+            musd=MilliUsd(receipt.musd),
+            amount=Utft(receipt.amount + more),
+            correct_receipt=bytes(32),
+        )
+
+    return measure
+
+
 def _proposal(measure: Callable[[State], Measure]) -> Wish:
     def wish(state: State, name: str) -> Propose:
         found = measure(state)
-        by_guardian = row_of(found).chamber == GUARDIANS
+        by_guardian = row_of(found).chamber == BY_HEADS
         return Propose(
             farm_id=NO_FARM if by_guardian else farm_of(state, name),
             measure=found,
@@ -138,11 +184,13 @@ def _proposal(measure: Callable[[State], Measure]) -> Wish:
 
 
 def _says_yes(measure: Callable[[State], Measure]) -> Wish:
-    """To the newest proposal: a story has one at a time."""
+    """To the newest proposal of it."""
 
     def wish(state: State, name: str) -> VoteProposal | VoteAsGuardian:
-        number = tables.DOCKET.need(state, tables.SINGLE).last
-        if row_of(measure(state)).chamber == GUARDIANS:
+        due, number = measure(state), tables.DOCKET.need(state, tables.SINGLE).last
+        while tables.PROPOSALS.need(state, tables.id_key(number)).measure != due:
+            number -= 1
+        if row_of(due).chamber == BY_HEADS:
             return VoteAsGuardian(proposal=number, yes=True)
         return VoteProposal(proposal=number, farm_id=farm_of(state, name), yes=True)
 
