@@ -54,6 +54,8 @@ FAUCET: Final = "//Alice"
 """Everybody's key: a devnet's genesis endows it."""
 FAUCET_TRIES: Final = 5
 """Others may use it at the same moment, under the same nonce."""
+NONCE_TAKEN: Final = frozenset({"nonce", "underpriced"})
+"""How a node says so: spent in a block, or under way in its mempool."""
 READ_S: Final = 60.0
 """For a proof that is as fresh as the caller needs."""
 SETTLED_S: Final = 600.0
@@ -140,7 +142,7 @@ class Chain:
             try:
                 return await rich.send(body)
             except Rejected as fault:
-                if fault.code != "nonce":
+                if fault.code not in NONCE_TAKEN:
                     raise
             await trio.sleep(PAUSE_S)
         return await rich.send(body)

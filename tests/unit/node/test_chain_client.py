@@ -86,6 +86,11 @@ async def test_the_faucet_gives(tmp_path: Path, genesis: str, config: Any, peopl
             assert (await chain.account(bert)).balance == 15_000_001
             with pytest.raises(Rejected, match="balance"):
                 await chain.faucet(bert, "1000000TFT")
+
+            async with trio.open_nursery() as crowd:
+                for units in (10, 20, 30, 40):
+                    crowd.start_soon(chain.faucet, bert, Utft(units))
+            assert (await chain.account(bert)).balance == 15_000_101, "each at the same moment"
         nursery.cancel_scope.cancel()
 
 
