@@ -1,0 +1,1 @@
+"""What people browse: a process of its own that answers from the read model alone (P39)."""
