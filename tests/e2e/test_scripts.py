@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -88,14 +88,18 @@ def test_the_scripts_run_a_node_and_print_a_proven_receipt(url: str) -> None:
         )
         for source in (BLOCKING, TRIO, PAID)
     ]
-    for script, source in zip(running, (BLOCKING, TRIO, PAID), strict=True):
-        printed, complaints = script.communicate(timeout=SCRIPT_S)
-        assert script.returncode == 0, complaints
-        found = re.fullmatch(r"(\d+) s: (\d+) units [0-9a-f]{64}( \d+)?\n", printed)
-        assert found is not None, printed
-        assert int(found[1]) >= 58
-        assert int(found[2]) > 0, "it is paid"
-        assert found[3] == (f" {found[2]}" if source is PAID else None)
+    with ExitStack() as ending:
+        for script in running:
+            ending.enter_context(script)
+            ending.callback(script.kill)
+        for script, source in zip(running, (BLOCKING, TRIO, PAID), strict=True):
+            printed, complaints = script.communicate(timeout=SCRIPT_S)
+            assert script.returncode == 0, complaints
+            found = re.fullmatch(r"(\d+) s: (\d+) units [0-9a-f]{64}( \d+)?\n", printed)
+            assert found is not None, printed
+            assert int(found[1]) >= 58
+            assert int(found[2]) > 0, "it is paid"
+            assert found[3] == (f" {found[2]}" if source is PAID else None)
 
 
 def test_the_script_is_short_and_has_a_twin_for_trio() -> None:

@@ -183,9 +183,8 @@ class Layout(Generic[R]):
             raise Malformed(f"{self.cls.__name__}: version {self.version} is due")
         try:
             return self._made(map(call, self.unpackers, items))
-        except Malformed:
-            self._blame(items)
-            raise
+        except Malformed as fault:
+            raise self._blame(items) from fault
 
     def changed(self, record: R, fields: Mapping[str, object]) -> R:
         """A copy in which these fields are others."""
@@ -200,13 +199,19 @@ class Layout(Generic[R]):
             put(record, item)
         return record
 
-    def _blame(self, items: list[Plain]) -> None:
-        """Name the first field that does not fit."""
-        for name, unpack, item in zip(self.names, self.unpackers, items, strict=True):
-            try:
-                unpack(item)
-            except Malformed as fault:
-                raise Malformed(f"{self.cls.__name__}.{name}: {fault}") from fault
+    def _blame(self, items: list[Plain]) -> Malformed:
+        """Names the first field that does not fit."""
+        found = zip(self.names, map(_fault_of, self.unpackers, items), strict=True)
+        name, fault = next((name, fault) for name, fault in found if fault)
+        return Malformed(f"{self.cls.__name__}.{name}: {fault}")
+
+
+def _fault_of(unpack: Callable[[Plain], object], item: Plain) -> Malformed | None:
+    try:
+        unpack(item)
+    except Malformed as fault:
+        return fault
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ order, so that a pair has one spelling, and who signed is named by address.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, TypeAlias, assert_never
 
 from tfchain.base import merkle
 from tfchain.base.codec import Plain, decode, encode
@@ -180,6 +180,8 @@ def kind_of(evidence: Evidence) -> int:
             return PROPOSAL
         case DoubleHistory():
             return PRECOMMIT
+        case _:
+            assert_never(evidence)
 
 
 def twice_of(evidence: Evidence) -> str:
@@ -210,6 +212,8 @@ def checks_of(chain_id: str, key: Address, evidence: Evidence) -> list[Check]:
                 (key, _precommit_text(chain_id, voted), voted.signature)
                 for voted in (evidence.first, evidence.second)
             ]
+        case _:
+            assert_never(evidence)
 
 
 def _vote_text(chain_id: str, evidence: DoubleVote, block_id: bytes) -> bytes:
@@ -240,6 +244,8 @@ def _in_order(evidence: Evidence) -> bool:
             return order_of(evidence.first) < order_of(evidence.second)
         case DoubleHistory():
             return _are_at_odds(evidence.first, evidence.second)
+        case _:
+            assert_never(evidence)
 
 
 def _are_at_odds(first: Precommitted, second: Precommitted) -> bool:

@@ -310,8 +310,7 @@ class Council:
         except InvalidBlock:
             self._hear_of(block, good=False)
             return
-        if block.id in self.blocks:
-            self._checked[block.id] = checked
+        self._checked[block.id] = checked
         unknown = self.checks.unknown(checked.transactions)
         purpose = ForProposal(block=block, transactions=unknown)
         votes = self.last_commit_checks(block)

@@ -10,7 +10,7 @@ import pytest
 
 from tfchain.base import crypto
 from tfchain.base.shapes import decode_record, encode_record
-from tfchain.base.units import Address, NodeId, PeriodIndex, Round
+from tfchain.base.units import Address, NodeId, PeriodIndex, Round, ScheduleId, Utft
 from tfchain.chain import export_records as records
 from tfchain.chain.audit import Auditor
 from tfchain.chain.audit_report import Report, newly_sealed
@@ -22,10 +22,12 @@ from tfchain.errors import Divergence, InvalidBlock, Malformed, TfchainError
 from tfchain.ledger import tables
 from tfchain.ledger.block import Block, decode_block, last_commit_hash, make_block, tx_root
 from tfchain.ledger.commit import FOR_BLOCK, PRECOMMIT, Commit, CommitSlot, vote_message
+from tfchain.ledger.disputes import FixupEntry
 from tfchain.ledger.minting import PAID, SEALED, SETTLING, Batch
 from tfchain.ledger.state import State
 from tfchain.store.export import read_records, write_records
 from tfchain.tx.kinds.create_twin import CreateTwin
+from tfchain.tx.kinds.mint_fixup import MintFixup
 from tfchain.tx.transaction import Check
 
 if TYPE_CHECKING:
@@ -210,6 +212,23 @@ def test_coins_are_those_of_genesis_and_of_the_mints(case: Case) -> None:
     assert minting.root == first.root
     assert minting.nodes == 2
     assert report.supply_held == report.supply_genesis + report.supply_minted
+
+
+def test_coins_of_fixups_are_told_by_their_block() -> None:
+    entry = FixupEntry(
+        fixup=1,
+        schedule=ScheduleId(0),
+        period=PeriodIndex(0),
+        node_id=NodeId(1),
+        account=Address(bytes(32)),
+        amount=Utft(7),
+        lock=0,
+        receipt=bytes(32),
+    )
+    auditor = Auditor(Rows(), _verify_all, None)
+    auditor._note_system(5, MintFixup(entries=(entry,)))
+    auditor._note_system(6, CreateTwin(relay="", public_key=b""))
+    assert (auditor.report.fixed, auditor.report.minting_blocks) == ([(5, entry)], [])
 
 
 def test_two_programs_stand_beside_each_other(case: Case) -> None:

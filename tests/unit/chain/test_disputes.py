@@ -22,8 +22,8 @@ from tfchain.base.units import (
 from tfchain.chain.execute import OK, check_txs
 from tfchain.chain.receipts import receipt_id
 from tfchain.errors import InvalidBlock
-from tfchain.ledger import tables
-from tfchain.ledger.disputes import Fixup, NamedNode, Ruling
+from tfchain.ledger import locks, tables
+from tfchain.ledger.disputes import WAITING_MAX, Fixup, NamedNode, Ruling
 from tfchain.ledger.measures import (
     ApproveBatch,
     FixReceipt,
@@ -34,6 +34,9 @@ from tfchain.ledger.measures import (
     VoidBatch,
 )
 from tfchain.ledger.minting import APPROVED, DISPUTED, PAID, RECEIPT_TAG, SEALED, VOID, Receipt
+from tfchain.ledger.state import State
+from tfchain.ledger.terms import Held, Lock
+from tfchain.rules.regime import FREE, UNCHANGED, UNTIL_OLD_OR_USED, UNTIL_POOL_USED
 from tfchain.tx.fixups import book_of, text_of
 from tfchain.tx.kinds.dispute_nodes import DisputeNodes
 from tfchain.tx.kinds.mint import Mint
@@ -410,6 +413,55 @@ def test_nothing_is_minted_beyond_the_cap(settled: "Watched") -> None:
     assert (fixup.owed, fixup.payable, fixup.given) == (100, 40, FULL + 40)
     assert _enacted(settled, _fix(chain, 2, FULL + 100)) == OK, "the rest is still due"
     assert (_fixup(chain, 2).owed, _fixup(chain, 2).payable) == (60, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after"),
+    [
+        pytest.param(FREE, None, None, id="free"),
+        pytest.param(UNTIL_POOL_USED, None, UNTIL_POOL_USED, id="until the pool is used"),
+        pytest.param(UNTIL_OLD_OR_USED, None, UNTIL_OLD_OR_USED, id="until old or used"),
+        pytest.param(UNCHANGED, None, None, id="as what the node has locked: nothing"),
+        pytest.param(UNCHANGED, UNTIL_POOL_USED, UNTIL_POOL_USED, id="as what the node has locked"),
+    ],
+)
+def test_coins_of_a_fixup_wait_as_those_of_its_receipt(
+    settled: "Watched", address_of: AddressOf, kind: int, before: int | None, after: int | None
+) -> None:
+    chain, place = settled.chain, tables.id_key(4)
+    _enacted(settled, _fix(chain, 4, FULL))
+    due, had, farmer = _fixup(chain).payable, chain.balance(FARMER), address_of(FARMER)
+
+    def write(state: State) -> None:
+        tables.FIXUPS.put(state, tables.id_key(1), replace(_fixup(chain), lock=kind))
+        if before is not None:
+            locks.lock(state, NodeId(4), before, farmer, Utft(3))
+
+    chain.change(write)
+    chain.run()
+    found = tables.LOCKS.get(chain.state(), place)
+    if after is None:
+        assert (found, chain.balance(FARMER)) == (None, had + due)
+        return
+    held = Held(account=farmer, amount=Utft(due + (0 if before is None else 3)))
+    assert found == Lock(node_id=NodeId(4), kind=after, held=(held,))
+    assert chain.balance(FARMER) == had
+
+
+def test_so_many_fixups_wait_while_all_is_halted_and_no_more(settled: "Watched") -> None:
+    chain = settled.chain
+    _enacted(settled, Halt(halted=True))
+    assert _enacted(settled, _fix(chain, 4, FULL)) == OK
+
+    def write(state: State) -> None:
+        known, all_ = _fixup(chain), tuple(range(1, WAITING_MAX + 1))
+        for number in all_:
+            tables.FIXUPS.put(state, tables.id_key(number), replace(known, id=number))
+        book = replace(book_of(state), waiting=all_)
+        tables.FIXUP_BOOK.put(state, tables.SINGLE, book)
+
+    chain.change(write)
+    assert _enacted(settled, _fix(chain, 2, FULL + 1)) == "busy"
 
 
 @pytest.mark.parametrize(

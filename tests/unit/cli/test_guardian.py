@@ -15,13 +15,13 @@ from tfchain.base.address import to_text
 from tfchain.base.units import Address, NodeId, PeriodIndex, ScheduleId, Utft
 from tfchain.chain import export_records as records
 from tfchain.chain.receipts import receipt_id
-from tfchain.chain.review import Reviewer, has_moved
+from tfchain.chain.review import Reviewer, _last_settled, has_moved
 from tfchain.cli.audit import DictRows
 from tfchain.cli.guardian import papers, signing
 from tfchain.cli.guardian.verbs import app
 from tfchain.cli.guardian.words import lines_of, plain_of
 from tfchain.client.keys import Key
-from tfchain.errors import Malformed, Rejected
+from tfchain.errors import Divergence, Malformed, Rejected, Unavailable
 from tfchain.ledger import tables
 from tfchain.ledger.disputes import Dispute, NamedNode, Ruling
 from tfchain.ledger.minting import COMMIT, DISPUTED, PAID, SEALED, Batch, Receipt, commitment_digest
@@ -130,6 +130,29 @@ def test_a_review_tells_what_a_guardian_looks_at(golden_folder: Path) -> None:
         "at most 4000000000.0000000 TFT",
     ):
         assert piece in shown.output, piece
+
+
+def test_a_guardian_that_differs_from_the_ledger_looks_on(recorded: Recorded) -> None:
+    reviewer, rows = recorded.at(COMMIT)
+    batch, second = tables.BATCHES.need(State(rows), NAME), reviewer._second
+    assert second is not None
+    mine = reviewer.review().mine
+    with pytest.raises(Divergence):
+        deepcopy(second).judge(rows, [batch])
+    reviewer._judge(second, batch)
+    assert reviewer.review().mine == mine
+
+
+def test_a_review_of_another_period_passes_those_before(recorded: Recorded) -> None:
+    later = Reviewer(rows := DictRows(), ScheduleId(0), PeriodIndex(1))
+    for kind, payload in recorded.rows:
+        later.take(kind, payload)
+    with pytest.raises(Unavailable, match="period 1 of schedule 0: last block at"):
+        later.review()
+    batch = tables.BATCHES.need(State(rows), NAME)
+    assert _last_settled(State(rows), replace(batch, period=PeriodIndex(3))) == batch
+    rows.write([(tables.BATCHES.stored_at(NAME), None)])
+    assert _last_settled(State(rows), replace(batch, period=PeriodIndex(3))) is None
 
 
 def test_a_review_for_scripts_adds_up(golden_folder: Path) -> None:

@@ -6,7 +6,7 @@ version from a block before it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Final
+from typing import Annotated, Final, assert_never
 
 from tfchain.base.shapes import Many, Maybe, Nested
 from tfchain.base.units import Address, FarmId, Millionths, NodeId, PeriodIndex, Seconds, TwinId
@@ -260,6 +260,8 @@ class Roster:
                 self.uses.use(event)
             case Told():
                 self.uses.tell(event, at)
+            case _:
+                assert_never(event)
 
     def drop_before(self, horizon: int) -> None:
         """Forget versions that no period ending at `horizon` or later asks for."""

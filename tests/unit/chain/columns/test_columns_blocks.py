@@ -1,6 +1,7 @@
 """The second program's own reading of transactions: every kind, and bytes that are none."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -28,6 +29,7 @@ from tfchain.chain.columns.blocks import (
 )
 from tfchain.chain.columns.users import ContractMade, Told, UsedTold
 from tfchain.errors import Malformed
+from tfchain.ledger.disputes import FixupEntry
 from tfchain.ledger.records import Resources
 from tfchain.tx.kind import Kind
 from tfchain.tx.kinds.commit_mint import CommitMint
@@ -35,6 +37,7 @@ from tfchain.tx.kinds.create_contract import CreateContract
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.create_twin import CreateTwin
 from tfchain.tx.kinds.delete_node import DeleteNode
+from tfchain.tx.kinds.mint_fixup import MintFixup
 from tfchain.tx.kinds.register_node import RegisterNode
 from tfchain.tx.kinds.release_lock import ReleaseLock
 from tfchain.tx.kinds.renew_contract import RenewContract
@@ -134,6 +137,21 @@ def test_a_kind_says_what_it_says(body: Kind, event: Event) -> None:
     assert read_block([_of(body)], ["ok"]) == [event]
 
 
+def test_coins_of_fixups_are_minted_too() -> None:
+    entry = FixupEntry(
+        fixup=1,
+        schedule=ScheduleId(0),
+        period=PeriodIndex(0),
+        node_id=NodeId(3),
+        account=ME,
+        amount=Utft(70),
+        lock=0,
+        receipt=bytes(32),
+    )
+    body = MintFixup(entries=(entry, replace(entry, fixup=2, amount=Utft(7))))
+    assert read_block([_of(body)], ["ok"]) == [Minted(77)]
+
+
 def test_what_moves_coins_alone_is_passed_over() -> None:
     transfer = Transfer(to=ME, amount=Utft(5))
     commit = CommitMint(schedule=ScheduleId(0), period=PeriodIndex(0), digest=bytes(32))
@@ -182,6 +200,8 @@ def test_no_kind_of_the_ledger_is_unknown_here(number: int) -> None:
         pytest.param(_raw(2, [1, b"farm"]), id="bytes for text"),
         pytest.param(_raw(6, [1, 5, [1, 2], "", "", False, b""]), id="resources cut short"),
         pytest.param(_raw(54, [1, 5, 100, 7]), id="a number for a list"),
+        pytest.param(_raw(70, [1, 7]), id="a number for fixups"),
+        pytest.param(_raw(70, [1, [[1, 2]]]), id="a fixup cut short"),
         pytest.param(_raw(54, [1, 5, 100, [[1, 4, 5]]]), id="a report cut short"),
         pytest.param(_raw(53, [1, 5, 100, [[1, 4, 5]]]), id="a number for resources"),
     ],

@@ -7,8 +7,19 @@ import pytest
 
 from tfchain.base import merkle
 from tfchain.base.shapes import encode_record
-from tfchain.base.units import Address, FarmId, NodeId, PeriodIndex, ScheduleId, Seconds, TwinId
+from tfchain.base.units import (
+    Address,
+    FarmId,
+    MilliUsd,
+    NodeId,
+    PeriodIndex,
+    ScheduleId,
+    Seconds,
+    TwinId,
+    Utft,
+)
 from tfchain.chain.columns.program import Columns
+from tfchain.chain.columns.settling import _unpaid
 from tfchain.chain.genesis import Genesis
 from tfchain.errors import Malformed, Unavailable
 from tfchain.ledger.minting import RECEIPT_TAG, Receipt
@@ -44,6 +55,16 @@ def _only(paper: Paper, period: int = 0) -> Receipt:
     paper.block(60 * (period + 1) + 12)
     (receipt,) = paper.columns.result(0, period).receipts
     return receipt
+
+
+def test_a_fraud_is_owed_nothing_whether_its_receipt_has_a_text_or_not(paper: Paper) -> None:
+    paper.join(5)
+    idle = _only(paper)
+    assert idle.text_hash
+    told = replace(idle, amount=Utft(7), musd=MilliUsd(5), text_hash=bytes(32), reason="")
+    bare = _unpaid(told)
+    assert bare == replace(idle, reason="fraud")
+    assert _unpaid(replace(told, text_hash=b"")) == replace(bare, text_hash=b"")
 
 
 def _update(paper: Paper, time: int, cru: int, *, virtualized: bool = False) -> None:
