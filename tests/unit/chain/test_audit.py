@@ -214,7 +214,7 @@ def test_coins_are_those_of_genesis_and_of_the_mints(case: Case) -> None:
     assert report.supply_held == report.supply_genesis + report.supply_minted
 
 
-def test_coins_of_fixups_are_told_by_their_block() -> None:
+def test_coins_of_fixups_are_told_by_their_block(devnet_text: str) -> None:
     entry = FixupEntry(
         fixup=1,
         schedule=ScheduleId(0),
@@ -226,6 +226,7 @@ def test_coins_of_fixups_are_told_by_their_block() -> None:
         receipt=bytes(32),
     )
     auditor = Auditor(Rows(), _verify_all, None)
+    auditor.take(records.GENESIS, records.genesis_record(devnet_text))
     auditor._note_system(5, MintFixup(entries=(entry,)))
     auditor._note_system(6, CreateTwin(relay="", public_key=b""))
     assert (auditor.report.fixed, auditor.report.minting_blocks) == ([(5, entry)], [])
