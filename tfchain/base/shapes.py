@@ -5,7 +5,7 @@ codec, its command-line options and its reference entry are derived from them. `
 throughout: `True` is an `int`, and one byte of difference is a fork.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from operator import attrgetter, call
 from typing import Annotated, Generic, Protocol, TypeVar, get_args, get_origin, get_type_hints
@@ -13,6 +13,7 @@ from typing import Annotated, Generic, Protocol, TypeVar, get_args, get_origin, 
 from tfchain.base import units
 from tfchain.base.codec import Plain, decode, encode_shaped
 from tfchain.base.limits import RECORD_BYTES_MAX
+from tfchain.base.made import Make, maker
 from tfchain.errors import Malformed
 
 
@@ -156,8 +157,7 @@ class Layout(Generic[R]):
     """A record class with its fields in order: `[version, field, field, ...]` (P28).
 
     Every row and every transaction passes through here. So what a class has is looked up once, its
-    fields are read in one call, and a record is made without its constructor, which would set the
-    same fields by name and cannot check them.
+    fields are read in one call, and a record is made without its own constructor.
     """
 
     cls: type[R]
@@ -165,7 +165,7 @@ class Layout(Generic[R]):
     names: tuple[str, ...]
     shapes: tuple[Shape, ...]
     fields_of: Callable[[object], tuple[object, ...]]
-    setters: tuple[Callable[[R, object], None], ...]
+    make: Make[R]
     packers: tuple[Callable[[object], Plain], ...]
     unpackers: tuple[Callable[[Plain], object], ...]
 
@@ -182,7 +182,7 @@ class Layout(Generic[R]):
         if type(version) is not int or version != self.version:
             raise Malformed(f"{self.cls.__name__}: version {self.version} is due")
         try:
-            return self._made(map(call, self.unpackers, items))
+            return self.make(*map(call, self.unpackers, items))
         except Malformed as fault:
             raise self._blame(items) from fault
 
@@ -191,13 +191,7 @@ class Layout(Generic[R]):
         items = list(self.fields_of(record))
         for name, item in fields.items():
             items[self.names.index(name)] = item
-        return self._made(items)
-
-    def _made(self, items: Iterable[object]) -> R:
-        record = object.__new__(self.cls)
-        for put, item in zip(self.setters, items):  # noqa: B905 -- callers counted; strict costs
-            put(record, item)
-        return record
+        return self.make(*items)
 
     def _blame(self, items: list[Plain]) -> Malformed:
         """Names the first field that does not fit."""
@@ -255,7 +249,7 @@ def _read_layout(cls: type[R]) -> Layout[R]:
         names=names,
         shapes=shapes,
         fields_of=_reader_of(names),
-        setters=tuple(getattr(cls, name).__set__ for name in names),
+        make=maker(cls),
         packers=tuple(shape.pack for shape in shapes),
         unpackers=tuple(shape.unpack for shape in shapes),
     )
