@@ -4,6 +4,9 @@
 a transaction does not pass it is invalid; the same function answers whoever submits one.
 """
 
+from typing import Final
+
+from tfchain.base.made import maker
 from tfchain.base.shapes import changed
 from tfchain.base.units import MS_PER_S, Height, Millis, Seconds, Utft
 from tfchain.errors import Malformed, Rejected
@@ -25,13 +28,11 @@ def context_of(
     transaction: Transaction, height: Height, time_ms: Millis, params: Params
 ) -> Context:
     """What the transaction may know in a block of this height and time."""
-    return Context(
-        height=height,
-        time=seconds(time_ms),
-        params=params,
-        sender=transaction.envelope.sender,
-        nonce=transaction.envelope.nonce,
-    )
+    envelope = transaction.envelope
+    return _MAKE_CONTEXT(height, seconds(time_ms), params, envelope.sender, envelope.nonce)
+
+
+_MAKE_CONTEXT: Final = maker(Context)
 
 
 def admit(state: State, transaction: Transaction, context: Context) -> Kind:

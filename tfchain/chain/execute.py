@@ -10,6 +10,7 @@ from typing import Final
 
 from tfchain.base import merkle
 from tfchain.base.codec import encode
+from tfchain.base.made import maker
 from tfchain.base.units import Address, Height, Millis, Utft
 from tfchain.chain import batches, mints, standstill, succession
 from tfchain.chain.admit import admit, context_of, seconds
@@ -72,6 +73,9 @@ class Admitted:
     transaction: Transaction
     context: Context
     body: Kind
+
+
+_MAKE_ADMITTED: Final = maker(Admitted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +200,7 @@ def _admitted(state: State, params: Params, block: Input, place: int, raw: bytes
         body = admit(state, transaction, context)
     except (Malformed, Rejected) as fault:
         raise InvalidBlock(f"block {block.height}, transaction {place}: {fault}") from fault
-    return Admitted(transaction=transaction, context=context, body=body)
+    return _MAKE_ADMITTED(transaction, context, body)
 
 
 def _run(state: State, one: Admitted) -> str:

@@ -5,11 +5,13 @@ a domain tag and the inner list, the id is the hash of all bytes, signature incl
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Final
 
 from tfchain.base.codec import Plain, decode, encode
 from tfchain.base.crypto import KEY_BYTES, SIGNATURE_BYTES, digest
 from tfchain.base.limits import MINT_TX_BYTES_MAX, TX_BYTES_MAX
+from tfchain.base.made import maker
 from tfchain.base.shapes import U8, U64, Text, layout
 from tfchain.base.units import Address, Height, Utft
 from tfchain.errors import Malformed
@@ -25,6 +27,9 @@ FIXUP_KIND: Final = 70
 """Kind of what mints for receipts that were put right."""
 SYSTEM_KINDS: Final = frozenset({SYSTEM_KIND, ENACT_KIND, FIXUP_KIND})
 """Kinds that nobody signs and everybody derives."""
+
+IDS_KEPT_MAX: Final = 1_024
+"""Ids that are remembered: on its way into a block a transaction is asked for it half a dozen times."""
 
 Check = tuple[bytes, bytes, bytes]
 """A signature to verify: key, message, signature."""
@@ -45,18 +50,37 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A decoded transaction: envelope, body still plain, and the bytes it came in."""
+    """A decoded transaction: envelope, body still plain, and the bytes it came in.
+
+    Its id is not made before it is asked for: whoever executes a block never asks.
+    """
 
     envelope: Envelope
     body: Plain
     signature: bytes
-    message: bytes
-    id: bytes
-    size: int
+    raw: bytes
+
+    @property
+    def id(self) -> bytes:
+        """The hash of all bytes."""
+        return transaction_id(self.raw)
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return len(self.raw)
+
+    @property
+    def message(self) -> bytes:
+        """The bytes that the sender signed."""
+        return DOMAIN + _inner_bytes(self.raw, self.signature)
 
     def check(self) -> Check:
         """The signature to verify, by whoever verifies."""
         return (self.envelope.sender, self.message, self.signature)
+
+
+_MAKE: Final = maker(Transaction)
 
 
 def message_of(envelope: Envelope, body: Plain) -> bytes:
@@ -84,8 +108,7 @@ def decode_transaction(raw: bytes) -> Transaction:
         raise Malformed("a transaction has 8 fields before its signature")
     envelope = layout(Envelope).unpack(inner[:7])
     _check_signature_shape(envelope, signature, len(raw))
-    message = DOMAIN + _inner_bytes(raw, signature)
-    return Transaction(envelope, inner[7], signature, message, transaction_id(raw), len(raw))
+    return _MAKE(envelope, inner[7], signature, raw)
 
 
 def _inner_bytes(raw: bytes, signature: bytes) -> bytes:
@@ -97,6 +120,7 @@ def _inner_bytes(raw: bytes, signature: bytes) -> bytes:
     return raw[1 : len(raw) - 2 - len(signature)]
 
 
+@lru_cache(IDS_KEPT_MAX)
 def transaction_id(raw: bytes) -> bytes:
     """The id: hash over all bytes."""
     return digest(b"tf/tx", raw)

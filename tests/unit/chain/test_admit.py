@@ -39,7 +39,7 @@ def _envelope(chain: "Chain", who: Address, **other: object) -> Envelope:
 
 def _asked(chain: "Chain", envelope: Envelope, body: Plain, second: int = 2) -> str:
     """The code of the refusal, or nothing; no refusal leaves anything behind."""
-    transaction = Transaction(envelope, body, bytes(64), b"", b"", 0)
+    transaction = Transaction(envelope, body, bytes(64), b"")
     height = Height(chain.height + 1)
     time_ms = Millis((chain.genesis.time + second) * 1_000 + 999)
     state = chain.state()
@@ -121,7 +121,7 @@ def test_the_first_check_that_fails_gives_the_code(
 
 def test_nonce_and_fee_move_and_nothing_else(chain: "Chain", address_of: AddressOf) -> None:
     transaction = Transaction(
-        _envelope(chain, address_of(FARMER)), _transfer(address_of(2)), bytes(64), b"", b"", 0
+        _envelope(chain, address_of(FARMER)), _transfer(address_of(2)), bytes(64), b""
     )
     state, before = chain.state(), chain.balance(FARMER)
     context = context_of(transaction, Height(2), Millis(0), chain.params)
@@ -163,7 +163,7 @@ def test_a_report_moves_its_nodes_time_and_no_account(
     """Free kinds are ordered by their own time, so that a report touches one row (P25)."""
     envelope = _envelope(chain, address_of(REPORTER), nonce=0, fee=0, kind=REPORT)
     t = chain.genesis.time + 20
-    transaction = Transaction(envelope, [1, 1, t, 5], bytes(64), b"", b"", 0)
+    transaction = Transaction(envelope, [1, 1, t, 5], bytes(64), b"")
     context = context_of(transaction, Height(2), Millis(t * 1_000), chain.params)
     state = chain.state()
     admit(state, transaction, context)
