@@ -6,7 +6,9 @@ go below 0 (P2) and nothing is credited for them.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
+from tfchain.base.made import maker
 from tfchain.base.shapes import changed
 from tfchain.base.units import Seconds
 from tfchain.ledger.uptime import (
@@ -24,6 +26,8 @@ from tfchain.ledger.uptime import (
     UptimeAccount,
 )
 
+SLOW_BOOTS_MAX: Final = 1
+"""Slow boots that a period forgives."""
 PUBLIC_KEY_BYTES = 33
 """A compressed secp256k1 key, as twins publish it for the relay."""
 
@@ -38,7 +42,7 @@ class UptimeLimits:
     """Most that one report credits: the report interval and the grace."""
     sleep_max: Seconds
     boot_max: Seconds
-    slow_boots_max: int = 1
+    slow_boots_max: int = SLOW_BOOTS_MAX
     sleep_credit_max: Seconds | None = None
     """Most that going to sleep credits (P19); none: the public rule, without a cap."""
     gaps: tuple[tuple[int, int], ...] = ()
@@ -67,6 +71,9 @@ class _Report:
     """Since the last report, by the reports' own times."""
     gained: int
     """Uptime since the last report; negative after a reboot."""
+
+
+_SEEN: Final = maker(_Report)
 
 
 def opened(start: Seconds, end: Seconds, power: PowerState, wake_from: Seconds) -> UptimeAccount:
@@ -106,10 +113,7 @@ def report(
     if after and account.last_at >= account.end:
         return account
     elapsed, gained = max(0, t - account.last_at), uptime - account.last_uptime
-    seen = _Report(
-        block_time=block_time, t=t, uptime=uptime, after=after, elapsed=elapsed, gained=gained
-    )
-    return _next(account, limits, seen)
+    return _next(account, limits, _SEEN(block_time, t, uptime, after, elapsed, gained))
 
 
 def power_target(

@@ -9,6 +9,9 @@ the last one that was lived through is still there to settle. A report of a peri
 overtook before anything of the node fell into it comes too late and credits nothing.
 """
 
+from typing import Final
+
+from tfchain.base.made import maker
 from tfchain.base.shapes import changed
 from tfchain.base.units import Seconds
 from tfchain.ledger.gaps import Gap
@@ -16,7 +19,7 @@ from tfchain.ledger.params import Params, ScheduleRow
 from tfchain.ledger.records import Uptime
 from tfchain.ledger.uptime import ALWAYS_UP, UptimeAccount
 from tfchain.rules import uptime as rules
-from tfchain.rules.uptime import UptimeLimits
+from tfchain.rules.uptime import SLOW_BOOTS_MAX, UptimeLimits
 
 Span = tuple[Seconds, Seconds]
 """Start and end of a period."""
@@ -25,15 +28,13 @@ Span = tuple[Seconds, Seconds]
 def limits_of(params: Params, gaps: tuple[Gap, ...] = ()) -> UptimeLimits:
     """The uptime constants of this chain (P1, P19), and when it stood still (P4)."""
     row = params.uptime
-    return UptimeLimits(
-        grace=row.grace,
-        skew=row.skew,
-        report_cap=Seconds(row.report_interval + row.grace),
-        sleep_max=row.sleep_max,
-        boot_max=row.boot_max,
-        sleep_credit_max=row.sleep_credit_max,
-        gaps=tuple((gap.since, gap.until) for gap in gaps),
-    )
+    cap = row.report_interval + row.grace
+    stood = tuple([(gap.since, gap.until) for gap in gaps])
+    most = SLOW_BOOTS_MAX, row.sleep_credit_max
+    return _LIMITS(row.grace, row.skew, cap, row.sleep_max, row.boot_max, *most, stood)
+
+
+_LIMITS: Final = maker(UptimeLimits)
 
 
 def reported(

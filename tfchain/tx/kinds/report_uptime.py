@@ -8,6 +8,7 @@ from tfchain.errors import Rejected
 from tfchain.ledger import kept, tables
 from tfchain.ledger.state import State
 from tfchain.ledger.terms import FirstReport
+from tfchain.ledger.uptime import UptimeAccount
 from tfchain.tx import running
 from tfchain.tx.kind import Context
 from tfchain.tx.lookup import check_enabled, reported_row
@@ -37,7 +38,7 @@ class ReportUptime:
             raise Rejected("bad_uptime", f"{self.uptime} seconds at {self.t}")
         key = tables.id_key(self.node_id)
         row = tables.UPTIMES.need(state, key)
-        if not any(one is not None and one.last_at is not None for one in (row.running, row.ended)):
+        if not (_has_report(row.running) or _has_report(row.ended)):
             self._note_first(state, key)
         gaps = tables.GAPS.get(state, tables.SINGLE)
         report = self.t, Seconds(self.uptime)
@@ -50,3 +51,7 @@ class ReportUptime:
         """Its age on the grid counts from its first report ever (rules.md 7)."""
         if tables.FIRST_REPORTS.get(state, key) is None:
             tables.FIRST_REPORTS.put(state, key, FirstReport(at=self.t))
+
+
+def _has_report(account: UptimeAccount | None) -> bool:
+    return account is not None and account.last_at is not None
