@@ -4,9 +4,10 @@ Every hash is BLAKE2b-256 under a personal tag, so that bytes of one purpose can
 another's. Signatures are libsodium's cofactorless check: canonical S, R and A, no small order (P34).
 """
 
+from collections.abc import Callable
 from functools import cache
 from hashlib import blake2b
-from typing import Final
+from typing import Final, Protocol
 
 from nacl import bindings
 from nacl.exceptions import BadSignatureError
@@ -25,6 +26,19 @@ def digest(person: bytes, *parts: bytes) -> bytes:
     state = _begun(person).copy()
     state.update(b"".join(parts))
     return state.digest()
+
+
+class Hashing(Protocol):
+    """A hash that takes bytes in."""
+
+    def update(self, data: bytes, /) -> None: ...
+
+    def digest(self) -> bytes: ...
+
+
+def hasher(person: bytes) -> Callable[[], Hashing]:
+    """What begins a hash for one purpose: `digest` in three steps, for a loop of thousands."""
+    return _begun(person).copy
 
 
 @cache

@@ -5,13 +5,16 @@ names the purpose, so that a proof about transactions can never pass for one abo
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
-from tfchain.base.crypto import HASH_BYTES, digest
+from tfchain.base.crypto import HASH_BYTES, digest, hasher
 
 Frontier = tuple[bytes, ...]
 """Roots of the perfect subtrees of a growing tree, largest first: one a set bit of the count."""
 
+HASHES_KEPT_MAX: Final = 1_024
+"""Of leaves and of inner nodes, each: a few blocks' changes of the roots that are made of roots."""
 PATH_MAX: Final = 64
 """Steps of a proof: a tree of 2^64 leaves is out of reach, and a climb is as deep as its path."""
 
@@ -26,6 +29,10 @@ def inner_hash(tag: bytes, left: bytes, right: bytes) -> bytes:
     return digest(b"tf/i/" + tag, b"\x01", left, right)
 
 
+_known_leaf = lru_cache(HASHES_KEPT_MAX)(leaf_hash)
+_known_inner = lru_cache(HASHES_KEPT_MAX)(inner_hash)
+
+
 def empty_root(tag: bytes) -> bytes:
     """The root over no leaves: the hash of nothing."""
     return digest(b"tf/e/" + tag)
@@ -33,13 +40,28 @@ def empty_root(tag: bytes) -> bytes:
 
 def root(tag: bytes, leaves: Sequence[bytes]) -> bytes:
     """The root over `leaves` (their data, not their hashes)."""
-    return _root_of(tag, [leaf_hash(tag, data) for data in leaves])
+    begin, hashes = hasher(b"tf/l/" + tag), []
+    for data in leaves:
+        state = begin()
+        state.update(b"\x00" + data)
+        hashes.append(state.digest())
+    return _root_of(tag, hashes)
 
 
-def root_of_few(tag: bytes, leaves: Sequence[bytes]) -> bytes:
-    """The same where few leaves differ: each is hashed once."""
-    hashes = {data: leaf_hash(tag, data) for data in dict.fromkeys(leaves)}
-    return _root_of(tag, [hashes[data] for data in leaves])
+def root_of_known(tag: bytes, leaves: Sequence[bytes]) -> bytes:
+    """The same where most leaves, or their neighbours, were met before: what was hashed is remembered.
+
+    For roots that change little from one block to the next, and for many equal leaves.
+    """
+    hashes = [_known_leaf(tag, data) for data in leaves]
+    if not hashes:
+        return empty_root(tag)
+    while len(hashes) > 1:
+        odd = hashes[-1:] if len(hashes) & 1 else []
+        pairs = zip(hashes[::2], hashes[1::2], strict=False)
+        hashes = [_known_inner(tag, left, right) for left, right in pairs]
+        hashes += odd
+    return hashes[0]
 
 
 def append(tag: bytes, frontier: Frontier, count: int, hashed: bytes) -> Frontier:
@@ -84,10 +106,15 @@ def _root_of(tag: bytes, hashes: Sequence[bytes]) -> bytes:
     """
     if not hashes:
         return empty_root(tag)
+    begin = hasher(b"tf/i/" + tag)
     while len(hashes) > 1:
-        pairs = zip(hashes[::2], hashes[1::2], strict=False)
         odd = hashes[-1:] if len(hashes) & 1 else []
-        hashes = [*(inner_hash(tag, left, right) for left, right in pairs), *odd]
+        above: list[bytes] = []
+        for left, right in zip(hashes[::2], hashes[1::2], strict=False):
+            state = begin()  # here and not by a call each: of a block's roots this is all the work
+            state.update(b"\x01" + left + right)
+            above.append(state.digest())
+        hashes = [*above, *odd]
     return hashes[0]
 
 

@@ -150,7 +150,7 @@ class Auditor:
         self._note_faults(block)
         self.report.supply_held += change
         self._rows.write(outcome.rows)
-        self._note(block)
+        self._note(block, checked.mints)
         self._due = {(batch.schedule, batch.period): _Showing(batch) for batch in sealed}
         self._second.take(block, outcome)
         self._second.judge(self._rows, sealed)
@@ -168,14 +168,11 @@ class Auditor:
         validators = self._tip.last_validators
         return signatures_of(self.report.chain_id, validators, block.last_commit)
 
-    def _note(self, block: Block) -> None:
+    def _note(self, block: Block, mints: int) -> None:
         header = block.header
         self.report.transactions += len(block.txs)
-        for raw in block.txs:
-            transaction = decode_transaction(raw)
-            if transaction.signature:
-                break
-            self._note_system(header.height, open_body(transaction))
+        for raw in block.txs[:mints]:
+            self._note_system(header.height, open_body(decode_transaction(raw)))
         if self._trust is not None and self._trust[0] == header.height:
             self._check_trust(block)
 

@@ -79,6 +79,8 @@ def held_change(rows: Rows, outcome: Outcome) -> int:
     """By how much an outcome that is not written yet changes the sum of all that is held."""
     held = 0
     for key, after in outcome.rows:
+        if key[0] == _TREE:
+            break
         value_of = _HOLDERS.get(key[:_MARK_BYTES])
         if value_of is not None:
             held += value_of(after) - value_of(rows.get(key))
@@ -115,12 +117,16 @@ _HOLDERS: Final[dict[bytes, Callable[[bytes | None], int]]] = {
 """Where coins are: the beginning of the rows' keys, and what a row holds."""
 _MARK_BYTES: Final = 2
 """Of a row's key: what store it is of, and its table."""
+_TREE: Final = ord("t")
+"""Where the keys of the tree begin: nothing that an audit looks at comes after them."""
 
 
 def newly_sealed(rows: Rows, outcome: Outcome) -> list[Batch]:
     """The batches that an outcome which is not written yet seals."""
     mark, found = tables.BATCHES.stored_at(b""), list[Batch]()
     for key, after in outcome.rows:
+        if key[0] == _TREE:
+            break
         if key[: len(mark)] == mark and _is_sealed(after) and not _is_sealed(rows.get(key)):
             assert after is not None
             found.append(tables.BATCHES.decode(after))

@@ -3,7 +3,7 @@
 It reads no header. Signatures are the caller's: whoever executes a block has had them verified.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
@@ -23,8 +23,8 @@ from tfchain.ledger.accounts import credit
 from tfchain.ledger.block import results_root
 from tfchain.ledger.evidence import Evidence
 from tfchain.ledger.params import Params
-from tfchain.ledger.state import Memory, Reader, State
-from tfchain.ledger.tree import Change, Tree, key_hash, rows_of, value_hash
+from tfchain.ledger.state import Memory, Reader, State, TableRoots
+from tfchain.ledger.tree import EMPTY, Change, Tree, key_hash, rows_of, value_hash
 from tfchain.ledger.validators import Validator
 from tfchain.tx import billing, proposals
 from tfchain.tx.halting import check_halt
@@ -50,6 +50,9 @@ class Input:
     txs: tuple[bytes, ...]
     evidence: tuple[Evidence, ...] = ()
     """Misbehaviour that the block proves."""
+    parent_root: bytes = b""
+    """Root of the state that the block stands on: what is remembered of that state need not be read.
+    Empty where the caller does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +62,9 @@ class Outcome:
     codes: tuple[str, ...]
     results_root: bytes
     state_root: bytes
-    table_roots: tuple[tuple[str, bytes], ...]
+    table_roots: TableRoots
     rows: tuple[tuple[bytes, bytes | None], ...]
-    """Rows for the store: state, archive and tree; None deletes."""
+    """Rows for the store; None deletes. Those of state and archive come before those of the tree."""
     validators: tuple[Validator, ...] | None = None
     """Who votes from two heights later on, where the block changed that (consensus 1.10.1)."""
 
@@ -131,7 +134,8 @@ def execute(reader: Reader, block: Input, checked: Checked | None = None) -> Out
     if fees:
         credit(state, block.reward_account, Utft(fees))
     succession.finish(state, params, block.height, block.time_ms)
-    return outcome_of(reader, state, codes, roster.changed(state, block.height))
+    validators = roster.changed(state, block.height)
+    return outcome_of(reader, state, codes, validators, block.parent_root)
 
 
 def check_txs(reader: Reader, block: Input, memory: Memory | None = None) -> Checked:
@@ -220,32 +224,45 @@ def outcome_of(
     state: State,
     codes: list[str],
     validators: tuple[Validator, ...] | None = None,
+    parent_root: bytes = b"",
 ) -> Outcome:
-    """Roots and rows of what was written."""
-    trees = {table.tag: Tree(reader, table.tag) for table in tables.IN_TREE}
-    changed: dict[int, list[Change]] = {table.tag: [] for table in tables.IN_TREE}
+    """Roots and rows of what was written. `parent_root`: as in `Input`."""
+    changed: dict[int, list[Change]] = {}
     rows: list[tuple[bytes, bytes | None]] = []
     for table, key, value in state.changes():
         rows.append((table.stored_at(key), value))
         if not table.archive:
             hashed = None if value is None else value_hash(value)
-            changed[table.tag].append((key_hash(key), hashed))
+            changed.setdefault(table.tag, []).append((key_hash(key), hashed))
+    trees = {tag: Tree(reader, tag) for tag in changed}
+    known = state.memory.roots_of(parent_root) or _stored_roots(reader, changed)
     roots = tuple(
-        (table.name, trees[table.tag].update(changed[table.tag])) for table in tables.IN_TREE
+        (name, trees[table.tag].update(changed[table.tag]) if table.tag in changed else root)
+        for table, (name, root) in zip(tables.IN_TREE, known, strict=True)
     )
+    root = state_root(roots)
+    state.memory.keep_roots(root, roots)
     return Outcome(
         codes=tuple(codes),
         results_root=results_root(codes),
-        state_root=state_root(roots),
+        state_root=root,
         table_roots=roots,
         rows=(*rows, *rows_of(trees)),
         validators=validators,
     )
 
 
+def _stored_roots(reader: Reader, changed: Container[int]) -> TableRoots:
+    """The roots of all tables as they are stored; of those that change nobody asks."""
+    return tuple(
+        (table.name, EMPTY if table.tag in changed else Tree(reader, table.tag).root())
+        for table in tables.IN_TREE
+    )
+
+
 def state_root(roots: Sequence[tuple[str, bytes]]) -> bytes:
     """The Merkle root over (table name, table root): a divergence names the table, then the key."""
-    return merkle.root(b"state", state_leaves(roots))
+    return merkle.root_of_known(b"state", state_leaves(roots))
 
 
 def state_leaves(roots: Sequence[tuple[str, bytes]]) -> list[bytes]:

@@ -181,4 +181,5 @@ def input_of(tip: Tip, block: Block) -> Input:
         reward_account=reward,
         txs=block.txs,
         evidence=block.evidence,
+        parent_root=tip.state_root,
     )

@@ -93,7 +93,7 @@ def tx_root(txs: Sequence[bytes]) -> bytes:
 
 def results_root(codes: Sequence[str]) -> bytes:
     """The root over the codes of a block's transactions, codes alone (P32)."""
-    return merkle.root_of_few(b"code", [code.encode() for code in codes])
+    return merkle.root_of_known(b"code", [code.encode() for code in codes])
 
 
 def last_commit_hash(commit: Commit | None) -> bytes:

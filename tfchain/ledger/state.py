@@ -69,18 +69,33 @@ Place = tuple[int, bytes]
 """Table tag and key."""
 
 
+TableRoots = tuple[tuple[str, bytes], ...]
+"""Name and root of every table, in table order."""
+
+
 class Memory:
     """Rows by their bytes: what one block read or wrote, the next one need not decode.
 
     Equal bytes are equal rows, so an answer never depends on what is remembered. The last
-    `ROWS_KEPT_MAX` rows are there, and up to as many older ones.
+    `ROWS_KEPT_MAX` rows are there, and up to as many older ones; and the tables' roots under the
+    last state root that was made.
     """
 
-    __slots__ = ("_newer", "_older")
+    __slots__ = ("_newer", "_older", "_roots")
 
     def __init__(self) -> None:
         self._newer: dict[tuple[int, bytes], object] = {}
         self._older: dict[tuple[int, bytes], object] = {}
+        self._roots: tuple[bytes, TableRoots] = (b"", ())
+
+    def keep_roots(self, state_root: bytes, roots: TableRoots) -> None:
+        """Remember which roots a state root is made of."""
+        self._roots = (state_root, roots)
+
+    def roots_of(self, state_root: bytes) -> TableRoots | None:
+        """The roots that this state root is made of, if they are remembered."""
+        known, roots = self._roots
+        return roots if known and known == state_root else None
 
     def __len__(self) -> int:
         return len(self._newer) + len(self._older)
@@ -104,24 +119,24 @@ class Memory:
 class State:
     """Rows as a block sees them. `branch` for what may be undone, `keep` to let it stand."""
 
-    __slots__ = ("_changes", "_memory", "_reader", "_seen", "_under")
+    __slots__ = ("_changes", "_reader", "_seen", "_under", "memory")
 
     def __init__(
         self, reader: Reader, under: "State | None" = None, memory: Memory | None = None
     ) -> None:
         self._reader = reader
         self._under = under
-        self._memory = Memory() if memory is None else memory
+        self.memory = Memory() if memory is None else memory
         self._seen: dict[Place, object] = {}
         self._changes: dict[Place, tuple[Table[object], object]] = {}
 
     def branch(self) -> "State":
         """A state on top of this one; what is written there stays there until merged."""
-        return State(self._reader, self, self._memory)
+        return State(self._reader, self, self.memory)
 
     def copy(self) -> "State":
         """The same state once more: what is written to either is not seen in the other."""
-        twin = State(self._reader, self._under, self._memory)
+        twin = State(self._reader, self._under, self.memory)
         twin._seen, twin._changes = self._seen.copy(), self._changes.copy()
         return twin
 
@@ -147,7 +162,7 @@ class State:
             return self._under.read(table, key)
         if place not in self._seen:
             stored = self._reader.get(table.stored_at(key))
-            self._seen[place] = None if stored is None else self._memory.row(table, stored)
+            self._seen[place] = None if stored is None else self.memory.row(table, stored)
         return self._seen[place]
 
     def change(self, table: Table[R], key: bytes, row: object) -> None:
@@ -160,5 +175,5 @@ class State:
             table, row = self._changes[tag, key]
             stored = None if row is None else encode_record(row)
             if stored is not None:
-                self._memory.keep(table, stored, row)
+                self.memory.keep(table, stored, row)
             yield table, key, stored

@@ -27,10 +27,18 @@ def test_the_root_is_that_of_rfc_6962(count: int) -> None:
     assert merkle.root(TAG, LEAVES[:count]) == _tree_hash(LEAVES[:count])
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 62, 70, 64])
+def test_leaves_that_were_met_before_have_the_same_root(count: int) -> None:
+    leaves = [b"first", *LEAVES[:count]]
+    for _ in range(2):
+        assert merkle.root_of_known(TAG, LEAVES[:count]) == _tree_hash(LEAVES[:count])
+        assert merkle.root_of_known(TAG, leaves) == _tree_hash(leaves)
+
+
 @pytest.mark.parametrize("codes", [(), ("ok",), ("ok", "nonce", "ok"), ("ok",) * 9])
 def test_leaves_that_are_often_the_same_have_the_same_root(codes: tuple[str, ...]) -> None:
     leaves = [code.encode() for code in codes]
-    assert merkle.root_of_few(TAG, leaves) == merkle.root(TAG, leaves)
+    assert merkle.root_of_known(TAG, leaves) == merkle.root(TAG, leaves)
 
 
 def test_a_frontier_grows_to_the_same_roots() -> None:

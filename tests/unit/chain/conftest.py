@@ -35,7 +35,7 @@ from tfchain.ledger.params import Params
 from tfchain.ledger.proposals import PASSED, Proposal
 from tfchain.ledger.records import Contract, Node, Resources, Totals
 from tfchain.ledger.seats import Roster, Seat
-from tfchain.ledger.state import State
+from tfchain.ledger.state import Memory, State
 from tfchain.ledger.uptime import UptimeAccount
 from tfchain.ledger.validators import validator_address
 from tfchain.tx.changes import bond_held
@@ -89,6 +89,7 @@ class Chain:
         self.text = text
         self.genesis: Genesis = read_genesis(text)
         self.rows: dict[bytes, bytes] = {}
+        self.memory = Memory()
         self.height = 0
         self.second = 0
         self.blocks: list[Input] = []
@@ -102,6 +103,7 @@ class Chain:
 
     def write(self, outcome: Outcome) -> None:
         """As a store would."""
+        self.root = outcome.state_root
         for place, value in outcome.rows:
             if value is None:
                 self.rows.pop(place, None)
@@ -119,6 +121,7 @@ class Chain:
         """The same chain, to look ahead in."""
         other = Chain(self.text)
         other.rows, other.height, other.second = dict(self.rows), self.height, self.second
+        other.root = self.root
         return other
 
     # --- blocks -----------------------------------------------------------------------------------
@@ -148,6 +151,9 @@ class Chain:
         assert len(checked.transactions) == len(txs)
         self.outcome = execute(self, block, checked)
         assert self.outcome == execute(self, block), "the same, whoever checked it"
+        follows = replace(block, parent_root=self.root)
+        remembered = execute(self, follows, check_txs(self, follows, self.memory))
+        assert self.outcome == remembered, "the same, whatever is remembered of blocks before"
         self.write(self.outcome)
         self.height, self.second = block.height, second
         self.blocks.append(block)

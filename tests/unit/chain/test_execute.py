@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tfchain.base.units import Address, FarmId, Utft
-from tfchain.chain.execute import check_txs, execute, state_leaves, state_root
+from tfchain.chain.execute import Input, check_txs, execute, state_leaves, state_root
 from tfchain.errors import InvalidBlock
 from tfchain.ledger import tables
 from tfchain.ledger.block import results_root
@@ -170,6 +170,31 @@ def test_roots_stand_for_the_rows(chain: "Chain") -> None:
         assert Tree(chain, table.tag).root() == named
     assert state_root(chain.outcome.table_roots) == chain.outcome.state_root
     assert len(state_leaves(chain.outcome.table_roots)) == len(tables.IN_TREE)
+
+
+def test_remembered_roots_are_not_read_again(chain: "Chain") -> None:
+    asked: list[bytes] = []
+
+    class Rows:
+        def get(self, place: bytes, /) -> bytes | None:
+            asked.append(place)
+            return chain.rows.get(place)
+
+    def read_by(block: Input) -> int:
+        asked.clear()
+        assert execute(Rows(), block, check_txs(Rows(), block, chain.memory)) == due
+        return sum(place[:1] == b"t" for place in asked)
+
+    chain.run()
+    block = chain.block(2)
+    due = execute(chain, block)
+    others = len(tables.IN_TREE) - 1
+    assert read_by(block) > others
+    chain.run()
+    chain.run()
+    block = replace(chain.block(4), parent_root=chain.root)
+    due = execute(chain, block)
+    assert read_by(block) < others
 
 
 def test_an_empty_block_changes_nothing_but_the_past(chain: "Chain") -> None:

@@ -211,3 +211,14 @@ def test_a_memory_forgets_what_is_old_and_keeps_what_is_new() -> None:
     first = memory.row(tables.ACCOUNTS, encode_record(rows[0]))
     assert first == rows[0]
     assert first is not rows[0]
+
+
+def test_roots_are_remembered_under_the_state_root_that_they_make() -> None:
+    memory, roots = Memory(), (("accounts", KEY),)
+    assert memory.roots_of(b"") is None
+    memory.keep_roots(OTHER, roots)
+    assert memory.roots_of(OTHER) == roots
+    assert memory.roots_of(KEY) is None
+    assert memory.roots_of(b"") is None
+    memory.keep_roots(KEY, ())
+    assert memory.roots_of(OTHER) is None
