@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
@@ -29,9 +29,8 @@ class DictRows:
 
     def __init__(self) -> None:
         self._rows: dict[bytes, bytes] = {}
-
-    def get(self, key: bytes, /) -> bytes | None:
-        return self._rows.get(key)
+        self.get: Callable[[bytes], bytes | None] = self._rows.get
+        """The dictionary's own: it is asked a hundred times a block."""
 
     def write(self, rows: Iterable[tuple[bytes, bytes | None]], /) -> None:
         for key, value in rows:

@@ -5,12 +5,13 @@ is as deep as it must be to tell keys apart. Nodes are stored under their path: 
 the changed paths and leaves no garbage, and opening reads nothing (P41).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import Annotated, Final, TypeGuard
 
-from tfchain.base.crypto import HASH_BYTES, ZERO_HASH, digest
+from tfchain.base.crypto import HASH_BYTES, ZERO_HASH, digest, hasher
 from tfchain.base.shapes import Blob, Many
 from tfchain.ledger.state import Reader
 
@@ -20,6 +21,9 @@ DEPTH_MAX: Final = 256
 KEYS_KEPT_MAX: Final = 16_384
 """Keys whose hashes are remembered: those of all nodes of a grid, for each reports again and again."""
 _LEAF, _INNER = b"\x00", b"\x01"
+_LEAF_HASH, _INNER_HASH = hasher(b"tf/leaf"), hasher(b"tf/inner")
+_HALF: Final = 1 + HASH_BYTES
+"""Where the second hash of a stored node begins."""
 
 Change = tuple[bytes, bytes | None]
 """Key hash, and the hash of its new value or None where the row goes."""
@@ -57,7 +61,9 @@ def node_hash(node: _Node) -> bytes:
     """The hash of a node as its parent sees it."""
     if node is None:
         return EMPTY
-    return digest(b"tf/inner" if node[0] else b"tf/leaf", node[1:])
+    state = _INNER_HASH() if node[0] else _LEAF_HASH()
+    state.update(node[1:])
+    return state.digest()
 
 
 def _is_inner(node: _Node) -> TypeGuard[bytes]:
@@ -65,7 +71,7 @@ def _is_inner(node: _Node) -> TypeGuard[bytes]:
 
 
 def _hashes(node: bytes) -> tuple[bytes, bytes]:
-    return node[1 : 1 + HASH_BYTES], node[1 + HASH_BYTES :]
+    return node[1:_HALF], node[_HALF:]
 
 
 class Tree:
@@ -83,7 +89,80 @@ class Tree:
     def update(self, changes: Iterable[Change]) -> bytes:
         """Apply `changes` (each key once); the new root."""
         ordered = sorted(changes)
-        return node_hash(self._apply(0, 0, ordered)) if ordered else self.root()
+        if not ordered:
+            return self.root()
+        if any(value is None for _, value in ordered):
+            return node_hash(self._apply(0, 0, ordered))
+        return self._put(ordered)
+
+    def _put(self, ordered: Sequence[Change]) -> bytes:
+        """The new root, where no row goes: then no leaf moves up, and one pass does.
+
+        It goes down to each key in turn, and back up only to where the next one parts from it. So
+        every node on the way is read once and hashed once, all its changes below done.
+        """
+        ways = [int.from_bytes(hashed, "big") for hashed, _ in ordered]
+        shared = [DEPTH_MAX - (one ^ other).bit_length() for one, other in pairwise(ways)]
+        shared.append(-1)
+        read = self._read if self.writes else self._reader.get
+        places: list[bytes] = []
+        nodes: list[bytes] = []
+        spot, root = 0, EMPTY
+        while spot < len(ordered):
+            way = ways[spot]
+            place, node = self._descend(read, places, nodes, way)
+            depth, first = len(nodes), spot
+            while shared[spot] >= depth:
+                spot += 1
+            if first == spot and (node is None or node[1:_HALF] == ordered[spot][0]):
+                below = self._leaf(place, *ordered[spot])
+            else:
+                under = ordered[first : spot + 1]
+                below = node_hash(self._apply(depth, way >> DEPTH_MAX - depth, under))
+            root = self._ascend(places, nodes, way, below, shared[spot])
+            spot += 1
+        return root
+
+    def _descend(
+        self, read: Callable[[bytes], _Node], places: list[bytes], nodes: list[bytes], way: int
+    ) -> tuple[bytes, _Node]:
+        """Follow a key below the last of `nodes` to where no inner node is; what stands where."""
+        marks, depth = self._marks, len(nodes)
+        while True:
+            mark, size, down = marks[depth]
+            place = mark + (way >> down).to_bytes(size, "big")
+            node = read(place)
+            if node is None or node[0] == 0:
+                return place, node
+            places.append(place)
+            nodes.append(node)
+            depth += 1
+
+    def _leaf(self, place: bytes, hashed: bytes, value: bytes | None) -> bytes:
+        """Put a leaf; its hash."""
+        assert value is not None, "no row goes"
+        body = hashed + value
+        self.writes[place] = _LEAF + body
+        state = _LEAF_HASH()
+        state.update(body)
+        return state.digest()
+
+    def _ascend(
+        self, places: list[bytes], nodes: list[bytes], way: int, below: bytes, shared: int
+    ) -> bytes:
+        """Hash the nodes that are not on the way to the next key; the hash of the last of them."""
+        writes, begin, path = self.writes, _INNER_HASH, way >> DEPTH_MAX - len(nodes)
+        while nodes:
+            node = nodes.pop()
+            body = node[1:_HALF] + below if path & 1 else below + node[_HALF:]
+            if len(nodes) <= shared:
+                nodes.append(_INNER + body)
+                break
+            writes[places.pop()] = _INNER + body
+            state = begin()
+            state.update(body)
+            below, path = state.digest(), path >> 1
+        return below
 
     def prove(self, hashed: bytes) -> TreeProof:
         """A proof of what stands at a key hash, present or absent."""
@@ -103,12 +182,8 @@ class Tree:
         node = self._load(depth, path)
         return _hashes(node) if _is_inner(node) else None
 
-    def _apply(self, depth: int, path: int, changes: list[Change]) -> _Node:
+    def _apply(self, depth: int, path: int, changes: Sequence[Change]) -> _Node:
         """The subtree at (depth, path) after `changes`, which all belong under it."""
-        if len(changes) == 1:
-            replaced = self._replace(depth, path, *changes[0])
-            if replaced is not None:
-                return replaced
         node = self._load(depth, path)
         if not _is_inner(node):
             rows = dict(changes)
@@ -123,34 +198,6 @@ class Tree:
         if split < len(changes):
             right = node_hash(self._apply(depth + 1, path << 1 | 1, changes[split:]))
         return self._join(depth, path, left, right)
-
-    def _replace(self, depth: int, path: int, hashed: bytes, value: bytes | None) -> _Node:
-        """The subtree with another value for one key; None, and nothing done, if it takes more.
-
-        Most of an update is this: below the first few levels no two changes share a way, and all that
-        happens on it is that one hash after the other becomes another.
-        """
-        if value is None:
-            return None
-        marks, writes, stored = self._marks, self.writes, self._reader.get
-        way: list[tuple[bytes, bytes, int]] = []
-        while True:
-            place = marks[depth] + path.to_bytes((depth + 7) >> 3, "big")
-            node = writes[place] if place in writes else stored(place)
-            if node is None or node[0] == 0:
-                break
-            right = hashed[depth >> 3] >> (7 - (depth & 7)) & 1
-            way.append((place, node, right))
-            depth, path = depth + 1, path << 1 | right
-        if node is not None and node[1 : 1 + HASH_BYTES] != hashed:
-            return None
-        top = writes[place] = _LEAF + hashed + value
-        for place, node, right in reversed(way):
-            below = node_hash(top)
-            half = 1 + HASH_BYTES
-            top = node[:half] + below if right else _INNER + below + node[half:]
-            writes[place] = top
-        return top
 
     def _join(self, depth: int, path: int, left: bytes, right: bytes) -> _Node:
         """Both halves as one node; a leaf that is left alone moves up."""
@@ -175,11 +222,15 @@ class Tree:
         return self._save(depth, path, _INNER + node_hash(left) + node_hash(right))
 
     def _load(self, depth: int, path: int) -> _Node:
-        place = self._marks[depth] + path.to_bytes((depth + 7) >> 3, "big")
+        mark, size, _ = self._marks[depth]
+        return self._read(mark + path.to_bytes(size, "big"))
+
+    def _read(self, place: bytes) -> _Node:
         return self.writes[place] if place in self.writes else self._reader.get(place)
 
     def _save(self, depth: int, path: int, node: _Node) -> _Node:
-        self.writes[self._marks[depth] + path.to_bytes((depth + 7) >> 3, "big")] = node
+        mark, size, _ = self._marks[depth]
+        self.writes[mark + path.to_bytes(size, "big")] = node
         return node
 
 
@@ -229,8 +280,8 @@ def inner_hash(left: bytes, right: bytes) -> bytes:
 
 
 def rows_of(trees: Mapping[int, Tree]) -> list[tuple[bytes, bytes | None]]:
-    """What the trees ask a store to write, in key order."""
-    return sorted(row for tree in trees.values() for row in tree.writes.items())
+    """What the trees ask a store to write: table by table, from the leaves up."""
+    return [row for tree in trees.values() for row in tree.writes.items()]
 
 
 def _prefix(hashed: bytes, depth: int) -> int:
@@ -241,7 +292,7 @@ def _bit(hashed: bytes, depth: int) -> int:
     return hashed[depth >> 3] >> (7 - (depth & 7)) & 1
 
 
-def _split(rows: list[tuple[bytes, bytes]] | list[Change], depth: int) -> int:
+def _split(rows: Sequence[Change], depth: int) -> int:
     """Where the rows with a one at `depth` begin; rows are sorted and agree above it."""
     low, high = 0, len(rows)
     while low < high:
@@ -254,7 +305,10 @@ def _split(rows: list[tuple[bytes, bytes]] | list[Change], depth: int) -> int:
 
 
 @cache
-def _marks(tag: int) -> tuple[bytes, ...]:
-    """How the place of a node begins, by its depth; the way there follows, in whole bytes."""
+def _marks(tag: int) -> tuple[tuple[bytes, int, int], ...]:
+    """By depth: how a node's place begins, how many bytes of the way follow, and how many bits do not."""
     mark = b"t" + bytes([tag])
-    return tuple(mark + depth.to_bytes(2, "big") for depth in range(DEPTH_MAX + 1))
+    return tuple(
+        (mark + depth.to_bytes(2, "big"), (depth + 7) >> 3, DEPTH_MAX - depth)
+        for depth in range(DEPTH_MAX + 1)
+    )
