@@ -132,14 +132,8 @@ def check_header(tip: Tip, params: Params, block: Block) -> None:
     """
     header = block.header
     where = f"block {header.height}"
-    due = replace(
-        _header(tip, params, header.time, header.proposer),
-        tx_root=header.tx_root,
-        last_commit_hash=last_commit_hash(block.last_commit),
-        evidence_root=evidence_root(block.evidence),
-    )
-    for name in Header.__dataclass_fields__:
-        if getattr(header, name) != getattr(due, name):
+    for name, due in _due(tip, params, block):
+        if getattr(header, name) != due:
             raise InvalidBlock(f"{where}: {name} is not what height {tip.height} leads to")
     if header.time <= tip.time:
         raise InvalidBlock(f"{where}: time {header.time} is not after {tip.time}")
@@ -151,6 +145,23 @@ def check_header(tip: Tip, params: Params, block: Block) -> None:
         most = params.consensus.block_bytes
         raise InvalidBlock(f"{where}: {len(block.raw)} bytes where at most {most} are allowed")
     _check_last_commit(tip, block)
+
+
+def _due(tip: Tip, params: Params, block: Block) -> tuple[tuple[str, object], ...]:
+    """Fields of a header that its author does not choose, in their order."""
+    return (
+        ("chain_id", params.chain_id),
+        ("height", tip.height + 1),
+        ("last_block_id", tip.block_id),
+        ("last_commit_hash", last_commit_hash(block.last_commit)),
+        ("evidence_root", evidence_root(block.evidence)),
+        ("validators_hash", tip.validators.hash()),
+        ("next_validators_hash", tip.next_validators.hash()),
+        ("priorities_hash", tip.validators.priorities_hash()),
+        ("params_hash", params_hash(params)),
+        ("state_root", tip.state_root),
+        ("results_root", tip.results_root),
+    )
 
 
 def _is_past(row: ScheduleRow, now: Seconds) -> bool:

@@ -6,11 +6,12 @@ from typing import Final
 
 from tfchain.base import merkle
 from tfchain.base.codec import decode, encode
-from tfchain.base.crypto import ZERO_HASH, digest
+from tfchain.base.crypto import ZERO_HASH
+from tfchain.base.last import of_last
 from tfchain.base.limits import BLOCK_BYTES_MAX, PART_BYTES
-from tfchain.base.shapes import encode_record, layout
+from tfchain.base.shapes import layout
 from tfchain.errors import Malformed
-from tfchain.ledger.commit import Commit
+from tfchain.ledger.commit import Commit, commit_hash
 from tfchain.ledger.evidence import Evidence, evidence_root, pack_pieces, unpack_pieces
 from tfchain.ledger.header import Header, id_of_parts
 
@@ -98,4 +99,7 @@ def results_root(codes: Sequence[str]) -> bytes:
 
 def last_commit_hash(commit: Commit | None) -> bytes:
     """The hash of the commit that a block carries; zeros in the first block."""
-    return ZERO_HASH if commit is None else digest(b"tf/commit", encode_record(commit))
+    return ZERO_HASH if commit is None else _commit_hash(commit)
+
+
+_commit_hash = of_last(commit_hash)

@@ -5,10 +5,10 @@ all of them (consensus 1.10.3).
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Annotated, Final
 
 from tfchain.base.crypto import digest
+from tfchain.base.last import of_last
 from tfchain.base.shapes import U8, U16, U32, U64, Many, Maybe, Nested, Text, UInt, encode_record
 from tfchain.base.units import (
     U64_MAX,
@@ -231,7 +231,7 @@ class Params:
         return next((row.fee for row in self.fees if row.kind == kind), Utft(0))
 
 
-@lru_cache(maxsize=4)  # every header asks, and they hardly ever change
+@of_last  # every header asks, and they hardly ever change
 def params_hash(params: Params) -> bytes:
     """What the header says of all of them."""
     return digest(b"tf/params", encode_record(params))

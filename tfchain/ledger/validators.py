@@ -14,6 +14,7 @@ from typing import Annotated, Final
 from tfchain.base import merkle
 from tfchain.base.codec import encode
 from tfchain.base.crypto import KEY_BYTES, digest
+from tfchain.base.last import of_last
 from tfchain.base.limits import COMMIT_SLOTS_MAX
 from tfchain.base.shapes import Blob, Many, Nested, UInt
 from tfchain.base.units import Address, Power, Round
@@ -79,8 +80,7 @@ class ValidatorSet:
 
     def hash(self) -> bytes:
         """The header's `validators_hash`: who votes with what, whoever's turn it is (P31)."""
-        rows = [encode([row.address, row.key, row.power]) for row in self.validators]
-        return merkle.root(b"validators", rows)
+        return _members_hash(self.validators)
 
     def priorities_hash(self) -> bytes:
         """The header's `priorities_hash`: whose turn comes when (P31, consensus 1.3.6)."""
@@ -144,6 +144,12 @@ def genesis_set(validators: Sequence[Validator]) -> ValidatorSet:
         raise Malformed(f"validators have more power together than {POWER_TOTAL_MAX}")
     powers = [member.power for member in members]
     return ValidatorSet(validators=members, priorities=tuple(_grow(powers, [0] * len(powers))))
+
+
+@of_last
+def _members_hash(members: tuple[Validator, ...]) -> bytes:
+    rows = [encode([row.address, row.key, row.power]) for row in members]
+    return merkle.root(b"validators", rows)
 
 
 def _check_member(member: Validator) -> None:
