@@ -2,14 +2,20 @@
 
 import json
 import lzma
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from tfchain.chain.grid import compute
+from tfchain.chain.columns.public_receipts import PublicReceipt, receipts
+from tfchain.chain.grid import Result, compute
+from tfchain.chain.grid_events import PeriodInput
 from tfchain.chain.grid_input import read_period
 
+Program = Callable[[PeriodInput], Sequence[Result | PublicReceipt]]
+BOTH = pytest.mark.parametrize(
+    "program", [pytest.param(compute, id="rows"), pytest.param(receipts, id="columns")]
+)
 SMALL, LARGE = "period_v3_small.jsonl.xz", "period_v3.jsonl.xz"
 
 
@@ -19,13 +25,13 @@ def _periods(file: Path) -> Iterator[dict[str, object]]:
             yield json.loads(line)
 
 
-def _differences(file: Path) -> tuple[int, int, list[object]]:
+def _differences(file: Path, program: Program) -> tuple[int, int, list[object]]:
     """Periods, receipts, and whatever differs from what was recorded."""
     periods, receipts, different = 0, 0, list[object]()
     for period in _periods(file):
         got = [
             (result.node_id, result.receipt_text, result.hash.hex(), result.violation)
-            for result in compute(read_period(period["input"]))
+            for result in program(read_period(period["input"]))
         ]
         expected = period["expected"]
         assert isinstance(expected, list)
@@ -35,10 +41,12 @@ def _differences(file: Path) -> tuple[int, int, list[object]]:
     return periods, receipts, different
 
 
-def test_the_small_vectors_come_out_to_the_byte(golden_folder: Path) -> None:
-    assert _differences(golden_folder / SMALL) == (40, 47, [])
+@BOTH
+def test_the_small_vectors_come_out_to_the_byte(program: Program, golden_folder: Path) -> None:
+    assert _differences(golden_folder / SMALL, program) == (40, 47, [])
 
 
+@BOTH
 @pytest.mark.slow
-def test_the_large_vectors_come_out_to_the_byte(vectors_folder: Path) -> None:
-    assert _differences(vectors_folder / LARGE) == (116, 243, [])
+def test_the_large_vectors_come_out_to_the_byte(program: Program, vectors_folder: Path) -> None:
+    assert _differences(vectors_folder / LARGE, program) == (116, 243, [])

@@ -1,12 +1,14 @@
-"""The v3 text of a ledger receipt, for its hash alone: the one place of this program with floats.
+"""The v3 text of a receipt, for its hash alone: the one place of this program with floats.
 
 The public program printed doubles with the shortest digits that read back the same; those digits
 are part of what is hashed (rules.md 2.4).
 """
 
 import json
+from dataclasses import dataclass
 
 from tfchain.ledger.minting import Receipt
+from tfchain.ledger.records import Resources
 
 CONNECTION_PRICE = 80
 """Printed on every v3 receipt, whatever the node connected at."""
@@ -17,58 +19,100 @@ PLAIN_LEAST = 1e-5
 PLAIN_BELOW = 1e16
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What a text says, in its order."""
+
+    period: tuple[int, int]
+    """Start and end."""
+    ids: tuple[int, int, int]
+    """Node, twin, farm."""
+    farm: tuple[str, str]
+    """Name and address, as JSON quotes them."""
+    uptime: int
+    units: tuple[int, int, int]
+    """CU, SU and NU, in millionths."""
+    size: Resources
+    used: tuple[int, int, int, int]
+    """Mean use of cores, memory, disk and flash."""
+    ip_seconds: int
+    reward: tuple[int, int]
+    """mUSD, units of TFT."""
+    certified: bool
+    policy: tuple[int, int, int, int, int]
+    """Its number, and its prices of CU, SU, NU and IPv4."""
+
+
 def text_of(receipt: Receipt) -> str:
+    """The v3 text of a ledger receipt."""
+    used = receipt.in_use
+    return shown_text(
+        Shown(
+            period=(receipt.start, receipt.end),
+            ids=(receipt.node_id, receipt.twin_id, receipt.farm_id),
+            farm=(quoted(receipt.farm_name), quoted(receipt.stellar_address)),
+            uptime=receipt.uptime,
+            units=(receipt.cu, receipt.su, receipt.nu),
+            size=Resources(cru=receipt.cru, mru=receipt.mru, hru=receipt.hru, sru=receipt.sru),
+            used=(used.cru, used.mru, used.hru, used.sru),
+            ip_seconds=receipt.ip_seconds,
+            reward=(receipt.musd, receipt.amount),
+            certified=receipt.certified,
+            policy=(
+                receipt.policy_id,
+                receipt.price_cu,
+                receipt.price_su,
+                receipt.price_nu,
+                receipt.price_ipv4,
+            ),
+        )
+    )
+
+
+def shown_text(shown: Shown) -> str:
     """Compact JSON in the order of the public program, without a byte too many."""
-    units = _object(
-        cu=_double(receipt.cu / MILLION),
-        su=_double(receipt.su / MILLION),
-        nu=_double(receipt.nu / MILLION),
-    )
-    resources = _object(
-        cru=_double(float(receipt.cru)),
-        mru=_double(receipt.mru / GIB),
-        hru=_double(receipt.hru / GIB),
-        sru=_double(receipt.sru / GIB),
-    )
-    had = _object(
-        cru=_percent(receipt.in_use.cru, receipt.cru),
-        mru=_percent(receipt.in_use.mru, receipt.mru),
-        hru=_percent(receipt.in_use.hru, receipt.hru),
-        sru=_percent(receipt.in_use.sru, receipt.sru),
-        ip=_double(receipt.ip_seconds / HOUR),
-    )
-    return _object(
-        period=_object(start=str(receipt.start), end=str(receipt.end)),
-        node_id=str(receipt.node_id),
-        twin_id=str(receipt.twin_id),
-        farm_id=str(receipt.farm_id),
-        farm_name=json.dumps(receipt.farm_name, ensure_ascii=False),
-        stellar_payout_address=json.dumps(receipt.stellar_address, ensure_ascii=False),
-        measured_uptime=str(receipt.uptime),
-        tft_connection_price=str(CONNECTION_PRICE),
-        cloud_units=units,
-        resource_units=resources,
-        resource_utilization=had,
-        reward=_object(musd=str(receipt.musd), tft=str(receipt.amount)),
-        carbon_offset="null",
-        node_type='"CERTIFIED"' if receipt.certified else '"DIY"',
-        farming_policy_id=str(receipt.policy_id),
-        resource_rewards=_object(
-            cu=str(receipt.price_cu),
-            su=str(receipt.price_su),
-            nu=str(receipt.price_nu),
-            ipv4=str(receipt.price_ipv4),
-        ),
+    (start, end), (node, twin, farm), (name, address) = shown.period, shown.ids, shown.farm
+    (musd, tft), (policy, *prices) = shown.reward, shown.policy
+    cu, su, nu, ipv4 = prices
+    kind = "CERTIFIED" if shown.certified else "DIY"
+    return (
+        f'{{"period":{{"start":{start},"end":{end}}},"node_id":{node},"twin_id":{twin},'
+        f'"farm_id":{farm},"farm_name":{name},"stellar_payout_address":{address},'
+        f'"measured_uptime":{shown.uptime},"tft_connection_price":{CONNECTION_PRICE},'
+        f"{_capacity(shown.units, shown.size)},{_utilization(shown)},"
+        f'"reward":{{"musd":{musd},"tft":{tft}}},"carbon_offset":null,"node_type":"{kind}",'
+        f'"farming_policy_id":{policy},'
+        f'"resource_rewards":{{"cu":{cu},"su":{su},"nu":{nu},"ipv4":{ipv4}}}}}'
     )
 
 
-def _object(**fields: str) -> str:
-    return "{" + ",".join(f'"{name}":{text}' for name, text in fields.items()) + "}"
+def quoted(text: str) -> str:
+    """Text as JSON has it, with only what must be escaped escaped."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _capacity(units: tuple[int, int, int], size: Resources) -> str:
+    cu, su, nu = units
+    return (
+        f'"cloud_units":{{"cu":{_double(cu / MILLION)},"su":{_double(su / MILLION)},'
+        f'"nu":{_double(nu / MILLION)}}},'
+        f'"resource_units":{{"cru":{_double(float(size.cru))},"mru":{_double(size.mru / GIB)},'
+        f'"hru":{_double(size.hru / GIB)},"sru":{_double(size.sru / GIB)}}}'
+    )
+
+
+def _utilization(shown: Shown) -> str:
+    size, (cru, mru, hru, sru) = shown.size, shown.used
+    return (
+        f'"resource_utilization":{{"cru":{_percent(cru, size.cru)},"mru":{_percent(mru, size.mru)},'
+        f'"hru":{_percent(hru, size.hru)},"sru":{_percent(sru, size.sru)},'
+        f'"ip":{_double(shown.ip_seconds / HOUR)}}}'
+    )
 
 
 def _percent(part: int, whole: int) -> str:
     """Of what there is; 0 of nothing."""
-    return _double(float(part) * 100.0 / float(whole)) if whole else "0.0"
+    return _double(float(part) * 100.0 / float(whole)) if part and whole else "0.0"
 
 
 def _double(value: float) -> str:
