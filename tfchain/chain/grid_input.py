@@ -62,6 +62,13 @@ def read_period(plain: object) -> PeriodInput:
     )
 
 
+def read_counts(plain: object, nodes_max: int, rows_max: int) -> tuple[int, int]:
+    """How many nodes and rows the columns behind a line have; raises `Malformed`."""
+    fields = _object(plain, "columns")
+    nodes = _integer(_value(fields, "nodes"), nodes_max, "nodes")
+    return nodes, _integer(_value(fields, "rows"), rows_max, "rows")
+
+
 Fields: TypeAlias = dict[str, object]
 T = TypeVar("T")
 

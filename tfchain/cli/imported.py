@@ -7,7 +7,8 @@ and sleeps alone; nodes, farms, twins, policies and contracts then come from a r
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -17,10 +18,10 @@ from rich.progress import Progress
 
 from tfchain.base.units import U32_MAX, PeriodIndex, Seconds
 from tfchain.chain.grid import Result, compute
+from tfchain.chain.grid_columns import read_recorded
 from tfchain.chain.grid_events import GridBlock, PeriodInput
-from tfchain.chain.grid_input import read_period
 from tfchain.chain.grid_merge import POST_WINDOW, with_collected
-from tfchain.cli.recorded import STDIN, decoded, lines, object_of, row_of
+from tfchain.cli.recorded import STDIN, object_of, periods, row_of
 from tfchain.cli.report.folder import TABLES, check_place
 from tfchain.cli.report.imported import is_payable, write_tables
 from tfchain.cli.report.words import period as span
@@ -63,7 +64,6 @@ def import_period(
     """
     if to_csv is not None:
         check_place(to_csv, TABLES)
-    period = None if number is None else PeriodIndex(number)
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
         task = progress.add_task("events", total=None)
@@ -71,37 +71,71 @@ def import_period(
         def advance(more: int) -> None:
             progress.advance(task, more)
 
-        if state or (source != STDIN and is_collected(Path(source))):
-            if period is None or not state:
-                raise typer.BadParameter("an SQLite file needs --period and --state")
-            taken = recorded_period(state, period)
-            with collected(Path(source)) as rows:
-                progress.update(task, total=_checked(rows, period))
-                results = compute(_watched(_joined(rows, taken), advance))
-        else:
-            taken = recorded_period(source, period)
-            results = compute(_watched(taken, advance))
+        with taken_from(source, number, state) as taken:
+            progress.update(task, total=taken.events)
+            results = compute(_watched(taken.period, advance))
+            period = taken.period.period
     if to_csv is not None:
         write_tables(to_csv, results)
     if as_json:
-        typer.echo(json.dumps(plain_of(taken.period, results)))
+        typer.echo(json.dumps(plain_of(period, results)))
     else:
-        typer.echo("\n".join(lines_of(taken.period, results)))
+        typer.echo("\n".join(lines_of(period, results)))
 
 
-def recorded_period(name: str, period: PeriodIndex | None) -> PeriodInput:
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A period: what states it but for its uptime, as JSON has it, and read."""
+
+    plain: dict[str, object]
+    period: PeriodInput
+    events: int | None = None
+    """How many, where it is known before they are gone through."""
+
+
+@contextmanager
+def taken_from(source: str, number: int | None, state: str) -> Iterator[Taken]:
+    """The period of a file of one, or of this number; open for as long as it is gone through.
+
+    Raises:
+        typer.BadParameter: a collector's file without a number or a state.
+        Malformed: whatever is wrong in a file, which it names.
+        Unavailable: a file that cannot be read.
+    """
+    period = None if number is None else PeriodIndex(number)
+    if not state and (source == STDIN or not is_collected(Path(source))):
+        yield _recorded_period(source, period)
+        return
+    if period is None or not state:
+        raise typer.BadParameter("an SQLite file needs --period and --state")
+    stated = _recorded_period(state, period)
+    with collected(Path(source)) as rows:
+        count = _checked(rows, period)
+        joined = _joined(rows, stated.period)
+        yield Taken(stated.plain | {"power": list(_plain_power(joined))}, joined, count)
+
+
+def _plain_power(period: PeriodInput) -> Iterator[dict[str, object]]:
+    words = {True: "Up", False: "Down"}
+    for node, power in period.power.items():
+        state, target = words[power.state_up], words[power.target_up]
+        yield {"node_id": node, "state": state, "target": target, "down_ts": power.down_at}
+
+
+def _recorded_period(name: str, period: PeriodIndex | None) -> Taken:
     """The one period of a file, or the one of this number. Raises `Malformed`, `Unavailable`."""
-    found: PeriodInput | None = None
-    for where, line in lines([name]):
+    found: Taken | None = None
+    for line in periods([name]):
         try:
-            read = read_period(object_of(decoded(line)).get("input"))
+            plain = object_of(line.plain.get("input"))
+            read = read_recorded(plain, line.columns).period
         except Malformed as fault:
-            raise Malformed(f"{where}: {fault}") from fault
+            raise Malformed(f"{line.where}: {fault}") from fault
         if period is not None and read.period != period:
             continue
         if found is not None:
-            raise Malformed(f"{where}: a second period {read.period}: one is imported at a time")
-        found = read
+            raise Malformed(f"{line.where}: a second period {read.period}: take one at a time")
+        found = Taken(plain, read)
     if found is None:
         raise Malformed(f"{name}: there is no period" + ("" if period is None else f" {period}"))
     return found

@@ -1,33 +1,36 @@
 """`tfchain minting`: the receipts of whole periods of the public chain, from files of events.
 
-Reads one period a line (JSON, plain or xz), writes one line of receipts for each. Where a line says
-what is expected, the two are compared and the differences are named.
+Reads one period a line (JSON, plain or xz; behind it, where it says so, its columns), writes one line
+of receipts for each. Where a line says what is expected, the two are compared and the differences are
+named.
 """
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from time import monotonic
-from typing import IO, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tfchain.chain.grid import Result, compute
-from tfchain.chain.grid_input import read_period
+from tfchain.chain.columns.public_receipts import PublicReceipt, receipts
+from tfchain.chain.grid import compute
+from tfchain.chain.grid_columns import Recorded, read_recorded
 from tfchain.cli.imported import import_period
-from tfchain.cli.recorded import STDIN, decoded, lines, object_of, row_of
-from tfchain.errors import Malformed, Unavailable
+from tfchain.cli.packed import pack_period
+from tfchain.cli.recorded import Line, object_of, periods, row_of
+from tfchain.cli.written import write, writing
+from tfchain.errors import Malformed
 
 QUIET_S: Final = 1.0
 """Work shorter than this shows no progress."""
 
 app = typer.Typer(no_args_is_help=True, help="Receipts of the public chain's minting periods.")
 app.command("import")(import_period)
+app.command("pack")(pack_period)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,6 +43,7 @@ class Tally:
     hash: int = 0
     violation: int = 0
     differences: int = 0
+    checked: int = 0
 
 
 @app.command("compute")
@@ -50,63 +54,49 @@ def compute_files(
     out: Annotated[
         str | None, typer.Option("--out", metavar="FILE", help="Write receipts here.")
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Compute all of it by the other program too.")
+    ] = False,
 ) -> None:
-    """Compute the v3 receipts of recorded periods, one line of receipts for each line of events."""
+    """Compute the v3 receipts of recorded periods, one line of receipts for each line of events.
+
+    It is done by columns, all nodes at once; --check does it by rows too, event after event.
+    """
     tally, progress, started = Tally(), _progress(), monotonic()
     with ExitStack() as stack:
-        answers = stack.enter_context(_writing(out, files)) if out else sys.stdout
+        answers = stack.enter_context(writing(out, files)) if out else sys.stdout.buffer
         stack.callback(_hide, progress)
-        for where, line in lines(files):
-            _write(answers, _answer(line, where, tally), out or "standard output")
+        for line in periods(files):
+            write(answers, _answer(line, tally, check=check), out or "standard output")
             _show(progress, tally, monotonic() - started)
     _report(tally)
 
 
-@contextmanager
-def _writing(name: str, files: list[str]) -> Iterator[IO[str]]:
-    if any(source != STDIN and _is_same(source, name) for source in files):
-        raise Unavailable("would overwrite what it reads", name, "choose another place with --out")
+def _answer(line: Line, tally: Tally, *, check: bool) -> bytes:
+    """The line of receipts for a period; compares them where its line says with what."""
     try:
-        with open(name, "w", encoding="utf-8", newline="\n") as target:  # noqa: PTH123
-            yield target
-    except OSError as fault:
-        raise _unwritable(fault, name) from fault
-
-
-def _is_same(one: str, other: str) -> bool:
-    try:
-        return Path(one).samefile(other)
-    except OSError:
-        return False  # one of them is not there yet
-
-
-def _write(target: IO[str], answer: str, name: str) -> None:
-    try:
-        target.write(answer)
-        target.flush()
-    except BrokenPipeError:
-        raise  # whoever reads has enough: nothing to tell
-    except OSError as fault:
-        raise _unwritable(fault, name) from fault
-
-
-def _unwritable(fault: OSError, name: str) -> Unavailable:
-    return Unavailable(f"cannot write ({fault.strerror})", name, "choose another place with --out")
-
-
-def _answer(line: bytes, where: str, tally: Tally) -> str:
-    """The line of receipts for a line of events; compares them where the line says with what."""
-    try:
-        period = object_of(decoded(line))
-        seed = _seed(period.get("seed"))
-        results = compute(read_period(period.get("input")))
+        seed = _seed(line.plain.get("seed"))
+        recorded = read_recorded(line.plain.get("input"), line.columns)
+        results = receipts(recorded.period, recorded.known)
         tally.lines += 1
-        if "expected" in period:
-            _compare(results, period["expected"], f"seed {json.dumps(seed)}", tally)
+        if check:
+            _check(results, recorded, f"seed {json.dumps(seed)}", tally)
+        if "expected" in line.plain:
+            _compare(results, line.plain["expected"], f"seed {json.dumps(seed)}", tally)
     except Malformed as fault:
-        raise Malformed(f"{where}: {fault}") from fault
+        raise Malformed(f"{line.where}: {fault}") from fault
     rows = [row_of(result) for result in results]
-    return json.dumps({"seed": seed, "results": rows}) + "\n"  # ASCII: safe on any terminal
+    return json.dumps({"seed": seed, "results": rows}).encode() + b"\n"  # safe on any terminal
+
+
+def _check(results: list[PublicReceipt], recorded: Recorded, seed: str, tally: Tally) -> None:
+    """Name every node whose receipt the other program writes otherwise."""
+    by_rows = compute(recorded.period)
+    tally.checked += len(by_rows)
+    assert [one.node_id for one in by_rows] == [one.node_id for one in results]
+    for one, other in zip(results, by_rows, strict=True):
+        if row_of(one) != row_of(other):
+            _differs(tally, f"{seed} node {one.node_id}: rows and columns")
 
 
 def _seed(plain: object) -> int | str | None:
@@ -116,11 +106,11 @@ def _seed(plain: object) -> int | str | None:
     return plain
 
 
-def _compare(results: list[Result], expected: object, seed: str, tally: Tally) -> None:
+def _compare(results: list[PublicReceipt], expected: object, seed: str, tally: Tally) -> None:
     """Count what is equal and name what is not, missing and extra nodes included."""
     if not isinstance(expected, list):
         raise Malformed("expected: a list is due")
-    rows = {int(result.node_id): row_of(result) for result in results}
+    rows = {result.node_id: row_of(result) for result in results}
     for plain in expected:
         due = object_of(plain)
         node = due.get("node_id")
@@ -169,6 +159,8 @@ def _hide(progress: Progress) -> None:
 
 
 def _report(tally: Tally) -> None:
+    if tally.checked:
+        print(f"receipts {tally.checked}, computed by both programs", file=sys.stderr)
     if not tally.expected and not tally.differences:
         return
     counts = f"text {tally.text}, hash {tally.hash}, violation {tally.violation}"

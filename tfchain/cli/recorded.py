@@ -1,13 +1,19 @@
-"""Files of recorded periods of the public chain: one period a line (JSON, plain or xz)."""
+"""Files of recorded periods of the public chain: one period a line (JSON, plain or xz).
+
+Behind a line that says so stand the columns of its period, in bytes.
+"""
 
 import json
 import lzma
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, Final
+from dataclasses import dataclass
+from typing import BinaryIO, Final, TypeAlias
 
+from tfchain.chain.columns.public_receipts import PublicReceipt
 from tfchain.chain.grid import Result
+from tfchain.chain.grid_columns import columns_due
 from tfchain.errors import Malformed, Unavailable
 
 LINE_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -15,18 +21,36 @@ LINE_BYTES_MAX: Final = 64 * 1024 * 1024
 STDIN: Final = "-"
 
 
-def lines(files: list[str]) -> Iterator[tuple[str, bytes]]:
-    """Every line behind the name of its place; a line ends at a line feed and nothing else."""
+Source: TypeAlias = BinaryIO | lzma.LZMAFile
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One period as it stands in a file: where, what its line says, the columns behind it."""
+
+    where: str
+    plain: dict[str, object]
+    columns: bytes
+
+
+def periods(files: list[str]) -> Iterator[Line]:
+    """Every period in turn; a line ends at a line feed and nothing else. Raises `Malformed`."""
     for name in files:
         with reading(name) as source:
             number = 1
             while line := line_of(source, name, number):
-                yield f"{name} line {number}", line
+                where = f"{name} line {number}"
+                try:
+                    plain = object_of(decoded(line))
+                    due = columns_due(plain.get("input"))
+                except Malformed as fault:
+                    raise Malformed(f"{where}: {fault}") from fault
+                yield Line(where, plain, columns_of(source, name, number, due))
                 number += 1
 
 
 @contextmanager
-def reading(name: str) -> Iterator[BinaryIO | lzma.LZMAFile]:
+def reading(name: str) -> Iterator[Source]:
     if name == STDIN:
         yield sys.stdin.buffer
         return
@@ -38,17 +62,29 @@ def reading(name: str) -> Iterator[BinaryIO | lzma.LZMAFile]:
         yield source
 
 
-def line_of(source: BinaryIO | lzma.LZMAFile, name: str, number: int) -> bytes:
+def line_of(source: Source, name: str, number: int) -> bytes:
     """The next line; empty at the end of the file."""
+    line = _read(source.readline, LINE_BYTES_MAX + 1, name, number)
+    if len(line) > LINE_BYTES_MAX:
+        raise Malformed(f"{name} line {number}: longer than {LINE_BYTES_MAX} bytes")
+    return line
+
+
+def columns_of(source: Source, name: str, number: int, due: int) -> bytes:
+    """So many bytes behind a line."""
+    columns = _read(source.read, due, name, number)
+    if len(columns) < due:
+        raise Malformed(f"{name} line {number}: its columns are cut short")
+    return columns
+
+
+def _read(read: Callable[[int], bytes], most: int, name: str, number: int) -> bytes:
     try:
-        line = source.readline(LINE_BYTES_MAX + 1)
+        return read(most)
     except OSError as fault:
         raise unreadable(fault, name) from fault
     except (lzma.LZMAError, EOFError) as fault:
         raise Malformed(f"{name} line {number}: not xz, or cut short") from fault
-    if len(line) > LINE_BYTES_MAX:
-        raise Malformed(f"{name} line {number}: longer than {LINE_BYTES_MAX} bytes")
-    return line
 
 
 def unreadable(fault: OSError, name: str) -> Unavailable:
@@ -69,7 +105,7 @@ def object_of(plain: object) -> dict[str, object]:
     return plain
 
 
-def row_of(result: Result) -> dict[str, int | str]:
+def row_of(result: Result | PublicReceipt) -> dict[str, int | str]:
     return {
         "node_id": result.node_id,
         "receipt": result.receipt_text,

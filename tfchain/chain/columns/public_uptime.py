@@ -15,7 +15,7 @@ from tfchain.chain.columns.public_rows import AFTER, Happened, Numbers, Row, Row
 from tfchain.chain.columns.public_walk import CAP, GRACE, SKEW, Walk
 from tfchain.ledger.uptime import CLOCK_SKEW, NONE, UPTIME_TOO_HIGH, PowerState
 
-CHUNK_ROWS: Final = 1 << 15
+CHUNK_ROWS: Final = 1 << 16
 """Rows that are looked at together: their columns stay in a core's own cache."""
 
 Mask: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -164,8 +164,9 @@ def _stepped(time: Numbers, uptime: Numbers, heads: Numbers) -> _Steps:
 
 def _has_moved(booted: Numbers, booting: Mask) -> Mask:
     """Whether a row's boot is not the one that the last boot before it showed."""
-    seen = np.maximum.accumulate(np.where(booting, np.arange(booting.size), 0))
-    moved: Mask = np.abs(booted - booted[_before(seen)]) >= SKEW
+    boots = np.flatnonzero(booting)
+    seen = np.repeat(booted[boots], np.diff(boots, append=booting.size))
+    moved: Mask = np.abs(booted - _before(seen)) >= SKEW
     return moved
 
 
