@@ -14,6 +14,7 @@ from typing import Final
 from scripts import bench_network, bench_parts
 from scripts.bench_audit import audit
 from scripts.bench_line import FULL, QUICK, TINY, Bound, Lines, Sizes, lines
+from scripts.bench_minting import minting
 
 Measure = Callable[[Lines, Sizes, Path, tuple[Bound, Bound]], None]
 
@@ -24,6 +25,7 @@ FIGURES: Final[Mapping[str, Measure]] = {
     "tree": lambda out, sizes, _, bounds: bench_parts.tree(out, sizes, bounds[0]),
     "commit": lambda out, sizes, at, bounds: bench_parts.commit(out, sizes, at, bounds[1]),
     "audit": lambda out, sizes, at, bounds: audit(out, sizes, at, *bounds),
+    "minting": lambda out, sizes, at, _: minting(out, sizes, at),
     "network": bench_network.network,
     "start": lambda out, sizes, at, _: bench_network.start(out, sizes, at),
 }

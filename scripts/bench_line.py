@@ -40,6 +40,10 @@ class Sizes:
     """Transactions that the load has under way, at most."""
     load_s: float
     start_nodes: int
+    month_nodes: int
+    """Of the public grid's month."""
+    month_by_rows: int
+    """Nodes of the month that the slower program goes through too."""
 
 
 FULL: Final = Sizes(
@@ -58,6 +62,8 @@ FULL: Final = Sizes(
     window=4_000,
     load_s=15.0,
     start_nodes=10_000,
+    month_nodes=5_500,
+    month_by_rows=250,
 )
 QUICK: Final = Sizes(
     measure_s=0.3,
@@ -75,6 +81,8 @@ QUICK: Final = Sizes(
     window=1_000,
     load_s=6.0,
     start_nodes=1_000,
+    month_nodes=1_000,
+    month_by_rows=100,
 )
 TINY: Final = Sizes(
     measure_s=0.02,
@@ -92,6 +100,8 @@ TINY: Final = Sizes(
     window=40,
     load_s=1.0,
     start_nodes=10,
+    month_nodes=20,
+    month_by_rows=20,
 )
 """Shows that everything runs; its figures say nothing."""
 
