@@ -6,7 +6,7 @@ names the place.
 """
 
 from collections.abc import Callable
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias, TypeGuard, TypeVar
 
 from tfchain.base.units import (
     U32_MAX,
@@ -130,8 +130,12 @@ def _choice(fields: Fields, name: str, choices: dict[str, bool]) -> bool:
 
 def _text(plain: object, what: str) -> str:
     """Text that UTF-8 can say: JSON can smuggle in half a character."""
-    if type(plain) is not str or any("\ud800" <= letter <= "\udfff" for letter in plain):
+    if type(plain) is not str:
         raise Malformed(f"{what}: text is due")
+    try:
+        plain.encode()
+    except UnicodeEncodeError as fault:
+        raise Malformed(f"{what}: text is due") from fault
     return plain
 
 
@@ -184,7 +188,13 @@ def _public_key(plain: object) -> bytes | None:
     key = _list(plain, "pk")
     if len(key) > PUBLIC_KEY_BYTES_MAX:
         raise Malformed(f"pk: at most {PUBLIC_KEY_BYTES_MAX} bytes are allowed")
-    return bytes(_integer(byte, 0xFF, "pk") for byte in key)
+    if not _are_integers(key) or (key and not 0 <= min(key) <= max(key) <= 0xFF):
+        raise Malformed("pk: integers from 0 to 255 are due")
+    return bytes(key)
+
+
+def _are_integers(items: list[object]) -> TypeGuard[list[int]]:
+    return {*map(type, items)} <= {int}
 
 
 def _payouts(fields: Fields) -> dict[FarmId, str]:

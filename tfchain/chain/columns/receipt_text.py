@@ -15,6 +15,7 @@ CONNECTION_PRICE = 80
 MILLION = 1_000_000.0
 HOUR = 3_600.0
 GIB = 1_073_741_824.0
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 PLAIN_LEAST = 1e-5
 PLAIN_BELOW = 1e16
 
@@ -88,7 +89,7 @@ def shown_text(shown: Shown) -> str:
 
 def quoted(text: str) -> str:
     """Text as JSON has it, with only what must be escaped escaped."""
-    return json.dumps(text, ensure_ascii=False)
+    return _ENCODER.encode(text)
 
 
 def _capacity(units: tuple[int, int, int], size: Resources) -> str:
