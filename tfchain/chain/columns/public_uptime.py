@@ -5,19 +5,24 @@ expected, after a reboot, or too high. All others, few, are walked through row b
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import numpy as np
 
-from tfchain.base.units import NodeId
-from tfchain.chain.columns.public_rows import AFTER, Happened, Numbers, Row, Rows
+from tfchain.base.units import U32_MAX, NodeId
+from tfchain.chain.columns.public_rows import AFTER, REPORT, Happened, Narrow, Numbers, Row, Rows
 from tfchain.chain.columns.public_walk import CAP, GRACE, SKEW, Walk
 from tfchain.ledger.uptime import CLOCK_SKEW, NONE, UPTIME_TOO_HIGH, PowerState
 
 CHUNK_ROWS: Final = 1 << 16
 """Rows that are looked at together: their columns stay in a core's own cache."""
+NARROW: Final = 1 << 29
+"""Where times since the start and uptimes are below it, in seconds, 32 bits hold the difference of
+any two boots, each of them a time less an uptime."""
 
+Column: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int32 | np.int64]]
+"""Of 64 bits, or of 32 where that is enough."""
 Mask: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
@@ -38,6 +43,10 @@ class Span:
     start: int
     end: int
     first_block: int
+
+    @property
+    def length(self) -> int:
+        return self.end - self.start
 
 
 def uptimes(
@@ -79,10 +88,8 @@ def _walked(rows: Iterable[Row], power: PowerState | None, span: Span) -> Uptime
 
 def _powered(rows: Rows) -> Mask:
     """Which nodes have a row that is no report."""
-    found = np.zeros(rows.nodes.shape, dtype=np.bool_)
-    places = np.flatnonzero(rows.kinds & ~np.uint8(AFTER))
-    found[np.searchsorted(rows.begins, places, side="right") - 1] = True
-    return found
+    places = np.flatnonzero(rows.kinds & ~np.uint8(AFTER) != REPORT)
+    return _marked(rows.nodes.size, _owners(rows.begins, places))
 
 
 def _chunks(begins: Numbers, most: int) -> Iterator[tuple[int, int]]:
@@ -95,95 +102,115 @@ def _chunks(begins: Numbers, most: int) -> Iterator[tuple[int, int]]:
         first = last
 
 
-def _before(column: Numbers) -> Numbers:
-    """Of each row the number in the row before it; its own of the very first."""
-    return np.concatenate((column[:1], column[:-1]))
-
-
 def _together(rows: Rows, first: int, last: int, span: Span) -> tuple[Numbers, Numbers, Mask]:
     """Totals and first violations of nodes as if all were regular, and which of them are not."""
     low, high = int(rows.begins[first]), int(rows.begins[last])
     heads = rows.begins[first:last] - low
-    time = rows.times[low:high].astype(np.int64)
-    uptime = rows.uptimes[low:high].astype(np.int64)
-    step = _stepped(time, uptime, heads)
-    step.credits[heads] = np.minimum(step.credits[heads], np.maximum(time[heads] - span.start, 0))
+    time, uptime = _since(rows.times[low:high], rows.uptimes[low:high], span.start)
+    steps = _stepped(time, uptime, heads)
+    steps.credits[heads] = np.minimum(steps.credits[heads], np.maximum(time[heads], 0))
     after = np.flatnonzero(rows.kinds[low:high] >= AFTER)
     if after.size:
-        _settle(step, after, np.isin(after, heads, assume_unique=True), span.end)
-    totals: Numbers = np.add.reduceat(step.credits, heads)
-    assert totals.dtype == np.int64, "a sum that widened is a sum that may be inexact"
-    odd: Mask = np.zeros(heads.shape, dtype=np.bool_)
-    odd[_owners(heads, np.flatnonzero(step.odd))] = True
-    return totals, _violations(step, heads), odd
+        steps = _settled(steps, after, _marked(time.size, heads)[after], span.length)
+    totals: Numbers = np.add.reduceat(steps.credits, heads, dtype=np.int64)
+    odd = _marked(heads.size, _owners(heads, steps.odd))
+    return totals, _violations(steps, heads), odd
+
+
+def _since(times: Narrow, uptimes: Narrow, start: int) -> tuple[Column, Column]:
+    """Times since the start, and uptimes: in 32 bits where all sums and differences fit, else in 64."""
+    low, high = int(times.min()) - start, int(times.max()) - start
+    if low > -NARROW and high < NARROW and int(uptimes.max()) < NARROW:
+        since = times - np.uint32(start % (U32_MAX + 1))  # wraps to the difference's own 32 bits
+        return since.view(np.int32), uptimes.astype(np.int32)
+    return times.astype(np.int64) - start, uptimes.astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class _Steps:
-    """Each row beside the one before it."""
+    """Each row beside the one before it. What few rows are is told by their places."""
 
-    time: Numbers
-    uptime: Numbers
-    last: Numbers
+    time: Column
+    uptime: Column
+    last: Column
     """When the row before it was."""
-    high: Mask
-    """It gained more than time passed: a violation, and no credit."""
-    skewed: Mask
-    """It tells of another boot than the one that was seen: a violation."""
     gaining: Mask
     """It is credited what it gained; all others what they told."""
-    odd: Mask
+    high: Numbers
+    """It gained more than time passed: a violation, and no credit."""
+    skewed: Numbers
+    """It tells of another boot than the one that was seen: a violation."""
+    odd: Numbers
     """It changes nothing, so that the row after it follows an earlier one."""
-    credits: Numbers
+    credits: Column
 
 
-def _stepped(time: Numbers, uptime: Numbers, heads: Numbers) -> _Steps:
+def _stepped(time: Column, uptime: Column, heads: Numbers) -> _Steps:
     """All rows as if they were inside the period; a node's first has no row before it."""
     last = _before(time)
     passed = np.maximum(time - last, 0)
     gained = uptime - _before(uptime)
-    over = gained - passed
-    high, straight = over > GRACE, np.abs(over) <= GRACE
-    high[heads] = straight[heads] = False
+    straight = np.abs(gained - passed) <= GRACE
+    straight[heads] = False
     gaining = straight & (gained > 0)
-    booting = (uptime <= passed) & ~gaining & ~high
-    booting[heads] = True
-    credits_s = np.minimum(np.where(gaining, gained, uptime), CAP)
-    credits_s[high] = 0
+    credits_s = np.minimum(gained, CAP)
+    rest = np.flatnonzero(~gaining)
+    high = gained[rest] - passed[rest] > GRACE
+    booting = (uptime[rest] <= passed[rest]) & ~high
+    first = np.searchsorted(rest, heads)  # a first row gains nothing: it is among the rest
+    high[first], booting[first] = False, True
+    credits_s[rest] = np.where(high, 0, np.minimum(uptime[rest], CAP))
+    moved = _has_moved(time - uptime, rest[booting])
     return _Steps(
         time=time,
         uptime=uptime,
         last=last,
-        high=high,
-        skewed=straight & _has_moved(time - uptime, booting),
         gaining=gaining,
-        odd=~(gaining | booting | high),
+        high=rest[high],
+        skewed=np.flatnonzero(straight & moved),
+        odd=rest[~(booting | high)],
         credits=credits_s,
     )
 
 
-def _has_moved(booted: Numbers, booting: Mask) -> Mask:
+def _before(column: Column) -> Column:
+    """Of each row the number in the row before it; its own of the very first."""
+    return np.concatenate((column[:1], column[:-1]))
+
+
+def _has_moved(booted: Column, boots: Numbers) -> Mask:
     """Whether a row's boot is not the one that the last boot before it showed."""
-    boots = np.flatnonzero(booting)
-    seen = np.repeat(booted[boots], np.diff(boots, append=booting.size))
+    seen = np.repeat(booted[boots], np.diff(boots, append=booted.size))
     moved: Mask = np.abs(booted - _before(seen)) >= SKEW
     return moved
 
 
-def _settle(step: _Steps, after: Numbers, first: Mask, end: int) -> None:
+def _settled(steps: _Steps, after: Numbers, first: Mask, end: int) -> _Steps:
     """Past the end only the row after one inside counts, for what is left of the period.
 
     `after` are the rows past the end, `first` says before which of them their node has none.
     """
     follows = np.concatenate((np.zeros(1, dtype=np.bool_), after[1:] == after[:-1] + 1))
-    counts = ~first & ~follows & (step.last[after] < end)
+    counts = ~first & ~follows & (steps.last[after] < end)
     silent, due = after[~counts], after[counts]
-    step.credits[silent] = 0
-    step.high[silent] = step.skewed[silent] = step.odd[silent] = False
-    inside = np.maximum(step.uptime[due] - np.maximum(step.time[due] - end, 0), 0)
-    credits_s = np.where(step.gaining[due], end - step.last[due], inside)
-    step.credits[due] = np.where(step.high[due], 0, np.minimum(credits_s, CAP))
-    step.odd[due] |= step.time[due] < end  # one that counts may follow it
+    inside = np.maximum(steps.uptime[due] - np.maximum(steps.time[due] - end, 0), 0)
+    credits_s = np.minimum(np.where(steps.gaining[due], end - steps.last[due], inside), CAP)
+    steps.credits[due] = np.where(_marked(steps.time.size, steps.high)[due], 0, credits_s)
+    steps.credits[silent] = 0
+    loud = ~_marked(steps.time.size, silent)
+    early = due[steps.time[due] < end]  # one that counts may follow it
+    return replace(
+        steps,
+        high=steps.high[loud[steps.high]],
+        skewed=steps.skewed[loud[steps.skewed]],
+        odd=np.concatenate((steps.odd[loud[steps.odd]], early)),
+    )
+
+
+def _marked(size: int, places: Numbers) -> Mask:
+    marked: Mask = np.zeros(size, dtype=np.bool_)
+    marked[places] = True
+    return marked
 
 
 def _owners(heads: Numbers, places: Numbers) -> Numbers:
@@ -191,10 +218,11 @@ def _owners(heads: Numbers, places: Numbers) -> Numbers:
     return np.searchsorted(heads, places, side="right") - 1
 
 
-def _violations(step: _Steps, heads: Numbers) -> Numbers:
+def _violations(steps: _Steps, heads: Numbers) -> Numbers:
     """The first violation of each node."""
     found = np.full(heads.shape, NONE, dtype=np.int64)
-    places = np.flatnonzero(step.high | step.skewed)
-    owners, firsts = np.unique(_owners(heads, places), return_index=True)
-    found[owners] = np.where(step.high[places[firsts]], UPTIME_TOO_HIGH, CLOCK_SKEW)
+    places = np.concatenate((steps.high, steps.skewed))
+    order = np.argsort(places)
+    owners, firsts = np.unique(_owners(heads, places[order]), return_index=True)
+    found[owners] = np.where(order[firsts] < steps.high.size, UPTIME_TOO_HIGH, CLOCK_SKEW)
     return found
