@@ -1,11 +1,26 @@
-"""Every receipt layout the public program has used, rebuilt to the byte from its parsed fields."""
+"""Every receipt layout the public program has used, rebuilt to the byte from its parsed fields.
+
+And the periods that its receipts were of, by number. Every line of `receipts.jsonl` is looked at once,
+as the examples are: nothing in it was rounded, and nothing is out of reach.
+"""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
-from tfchain.base.units import FarmId, MilliUsd, NodeId, PolicyId, Seconds, TwinId, Utft
+from tfchain.base.units import (
+    FarmId,
+    MilliUsd,
+    NodeId,
+    PeriodIndex,
+    PolicyId,
+    Seconds,
+    TwinId,
+    Utft,
+)
+from tfchain.rules.periods import standard_bounds
 from tfchain.rules.receipt_text import (
     CERTIFIED,
     SHOWN_PRICE,
@@ -29,14 +44,10 @@ from tfchain.rules.receipt_text import (
 RECORDED = Path(__file__).parent / "receipts.jsonl"
 
 
-def _rows() -> list[dict[str, str]]:
-    """Lines end at a line feed alone: a receipt's text may hold other separators."""
-    lines = RECORDED.read_bytes().split(b"\n")
-    rows = [json.loads(line) for line in lines if line]
-    return [row for row in rows if "hash" in row]
-
-
-ROWS = _rows()
+LINES = [json.loads(line) for line in RECORDED.read_bytes().split(b"\n") if line]
+"""Lines end at a line feed alone: a receipt's text may hold other separators."""
+ROWS: list[dict[str, str]] = [row for row in LINES if "hash" in row]
+PERIODS: list[dict[str, int]] = [row for row in LINES if "period" in row]
 MINTING = [row for row in ROWS if row["kind"] == "Minting"]
 FIXUPS = [row for row in ROWS if row["kind"] == "Fixup"]
 
@@ -83,6 +94,30 @@ def test_every_layout_is_there() -> None:
         "Minting 2025(master), carbon Some",
         "Fixup fix_may_2024 / period 75",
     ]
+
+
+def _is_period(row: dict[str, int]) -> bool:
+    return standard_bounds(PeriodIndex(row["period"])) == (row["start"], row["end"])
+
+
+def _is_rebuilt(row: dict[str, str]) -> bool:
+    text = fixup_text(_fixup(row["json"])) if row in FIXUPS else receipt_text(_receipt(row["json"]))
+    return text == row["json"] and receipt_hash(text).hex() == row["hash"]
+
+
+@pytest.mark.parametrize("row", PERIODS, ids=lambda row: str(row["period"]))
+def test_a_period_begins_and_ends_as_published(row: dict[str, int]) -> None:
+    assert _is_period(row)
+
+
+def test_so_many_receipts_are_reproduced(capsys: pytest.CaptureFixture[str]) -> None:
+    texts, periods = sum(map(_is_rebuilt, ROWS)), sum(map(_is_period, PERIODS))
+    counts = {"reproduced": texts + periods, "rounded": 0}
+    counts["not applicable"] = len(LINES) - texts - periods
+    with capsys.disabled():
+        told = ", ".join(f"{way} {count}" for way, count in counts.items())
+        sys.stdout.write(f"\nreceipts: {told} ({texts} texts, {periods} periods)\n")
+    assert counts == {"reproduced": 13, "rounded": 0, "not applicable": 0}
 
 
 @pytest.mark.parametrize("row", MINTING, ids=_layout)
