@@ -244,6 +244,45 @@ def tokens_v2(units: tuple[int, int], price: Fraction, farmed: int, cap: int) ->
     return floor(cpr * (40 / price / 6) * multiplier * TFT)
 
 
+# --- use (rules 2.2, 4, 7) ---------------------------------------------------
+
+
+def billed_units(cru: Fraction, mru: Fraction, hru: Fraction, sru: Fraction) -> list[Fraction]:
+    """CU and SU as users are billed for them; mru, hru and sru in GiB."""
+    cu = min(max(mru / 4, cru / 2), max(mru / 8, cru), max(mru / 2, cru / 4))
+    return [cu, hru / 1200 + sru / 200]
+
+
+def used_share(used: Said, size: Said, length: int) -> Fraction:
+    """Mean of CU and SU in use over what a node has of them; `used`: times seconds."""
+    units = []
+    for held, by in ((used, length), (size, 1)):
+        scale = {"cru": by, "mru": by * GIB, "hru": by * GIB, "sru": by * GIB}
+        units.append(billed_units(*(Fraction(held[name], scale[name]) for name in scale)))
+    shares = [min(Fraction(1), had / has) for had, has in zip(*units, strict=True) if has]
+    return sum(shares, Fraction(0)) / len(shares)
+
+
+@dataclass
+class Taken:
+    """What a user has of a node."""
+
+    node: int
+    twin: int
+    ips: int
+    used: Said
+    """As the node told last; empty where the node is rented as a whole, with all that it has."""
+
+
+@dataclass
+class Use:
+    """What was told of a node's contracts in a period."""
+
+    traffic: int
+    ip_seconds: int
+    share: Fraction
+
+
 # --- the ledger's nouns ------------------------------------------------------
 
 
@@ -264,6 +303,8 @@ class Machine:
     virtualized: list[tuple[int, bool]]
     heard: list[tuple[int, str, int, int]] = field(default_factory=list)
     """Block time; `report` with time and uptime, `state` or `target` with 1 for up."""
+    told: list[tuple[int, Said, int, int]] = field(default_factory=list)
+    """Block time; resources in use times seconds, bytes, public addresses times seconds."""
     gone: int | None = None
     fraud: int | None = None
     first_report: int | None = None
@@ -283,6 +324,7 @@ class Book:
         self.times: list[int] = []
         self.machines: list[Machine] = []
         self.farms: list[Said] = []
+        self.taken: list[Taken] = []
         self.twins: list[str] = []
         self.proposals: list[Said] = []
         self.policies = {row["id"]: row for row in genesis["policy"]}
@@ -380,6 +422,29 @@ class Book:
 
     def on_delete_node(self, time: int, said: Said) -> None:
         self.machines[said["node_id"] - 1].gone = time
+
+    def on_create_contract(self, _time: int, said: Said) -> None:
+        twin = self.twins.index(said["by"]) + 1
+        nothing = {"cru": 0, "mru": 0, "hru": 0, "sru": 0}
+        self.taken.append(Taken(said["node_id"], twin, said["public_ips"], nothing))
+
+    def on_rent_node(self, _time: int, said: Said) -> None:
+        self.taken.append(Taken(said["node_id"], self.twins.index(said["by"]) + 1, 0, {}))
+
+    def on_update_used_resources(self, _time: int, said: Said) -> None:
+        for one in said["contracts"]:
+            self.taken[one["contract_id"] - 1].used = one["used"]
+
+    def on_report_consumption(self, time: int, said: Said) -> None:
+        """Traffic of a node or a farm with itself is no use (rules 6)."""
+        for one in said["contracts"]:
+            taken, window = self.taken[one["contract_id"] - 1], one["window"]
+            node = self.machines[taken.node - 1]
+            if taken.twin in (node.twin, self.farms[node.farm - 1]["twin"]):
+                continue
+            used = taken.used or node.sizes[-1][1]
+            times = {name: amount * window for name, amount in used.items()}
+            node.told.append((time, times, one["traffic"], taken.ips * window))
 
     def on_mint(self, time: int, said: Said) -> None:
         self.mints += [(time, said["schedule"], said["period"], node) for node in said["nodes"]]
@@ -479,6 +544,15 @@ def spans_of(book: Book, node: Machine, period: int) -> list[tuple[int, int, int
     return found
 
 
+def use_of(book: Book, node: Machine, period: int) -> Use:
+    """A report counts where its block does. Of nodes with own months: in the batch's month."""
+    start, end = bounds(book, node.schedule, period)
+    told = [row for row in node.told if start <= row[0] < end]
+    used = {name: sum(row[1][name] for row in told) for name in ("cru", "mru", "hru", "sru")}
+    share = used_share(used, as_of(node.sizes, end), end - start)
+    return Use(sum(row[2] for row in told), sum(row[3] for row in told), share)
+
+
 @dataclass
 class Purse:
     """What was owed, given and minted so far, in the order of the chain."""
@@ -547,14 +621,14 @@ def owed_once(
     contract = contract_of(node, bounds(book, node.schedule, period)[0])
     if standing.contract != contract["registered"]:
         standing.contract, standing.missed, standing.first = contract["registered"], 0, 0
-    month = uptime_of(book, node, start, end)
+    month, use = uptime_of(book, node, start, end), use_of(book, node, period)
     seen = {
         "resources": as_of(node.sizes, end),
         "certified": as_of(node.certified, end),
         "virtualized": as_of(node.virtualized, end),
         "violation": month.violation,
-        "traffic": 0,
-        "ip_seconds": 0,
+        "traffic": use.traffic,
+        "ip_seconds": use.ip_seconds,
     }
     if node.regime in ("farming_2018", "farming_2019"):
         amount, missed = sixty(node.regime, contract, (index, month.total, end - start), standing)
@@ -698,24 +772,34 @@ def row_of(book: Book, purse: Purse, place: tuple[int, int, int]) -> Said:
         "period": period,
         "amount": due,
         "reason": reason if due or reason else why,
+        "withheld": bool(why) and not due,
         "end": bounds(book, schedule, period)[1],
     }
 
 
 def locked(book: Book, node: Machine, rows: list[Said]) -> int:
-    """What of it nobody may spend at the diary's end."""
-    now = book.times[-1]
-    earned = sum(row["amount"] for row in rows)
-    if node.regime in ("farming_2018", "farming_2019"):
-        held = 0
-        for row in rows:  # certified is free at once, and so is what had accrued before
-            held = 0 if as_of(node.certified, row["end"]) else held + row["amount"]
-        return held
-    if node.regime != "farming_v3_lockup":
-        return 0
-    first = node.first_report
-    old = first is not None and now - first >= 24 * STANDARD_MONTH
-    return 0 if old and node.fraud is None else earned
+    """What of it nobody may spend at the diary's end.
+
+    Where pay is free, what had accrued before is free with it; what comes later may be locked again.
+    """
+    held = used_for = 0
+    for row in rows:
+        share = use_of(book, node, row["period"]).share
+        if node.regime in ("farming_2018", "farming_2019"):
+            if not spans_of(book, node, row["period"]):
+                continue  # no month of its own: nothing is paid, and nothing freed
+            free = as_of(node.certified, row["end"]) or share > Fraction(3, 10)
+        elif node.regime == "farming_v3_lockup":
+            used_for = used_for + 1 if share >= Fraction(3, 10) else 0
+            free = used_for >= 3
+        else:
+            return 0
+        if not row["withheld"]:
+            held = 0 if free else held + row["amount"]
+    first, age = node.first_report, node.contracts[0]["offer"].get("age", 24 * STANDARD_MONTH)
+    old = first is not None and book.times[-1] - first >= age
+    ages = node.regime == "farming_v3_lockup" and node.fraud is None
+    return 0 if old and ages else held
 
 
 def figures(lines: Iterable[str]) -> Said:

@@ -326,3 +326,85 @@ def test_a_fraud_is_paid_nothing_more_and_gets_nothing_back(straight: Any) -> No
     found = straight.figures(_diary("farming_v3_lockup", 0, 30, [*mints, *more]))
     assert [row["period"] for row in found["rows"] if row["amount"]] == [1]
     assert found["nodes"][0]["locked"] == found["nodes"][0]["expected"] > 0
+
+
+# --- use ---
+
+
+def test_units_are_billed_as_published(straight: Any, examples: dict[str, Any]) -> None:
+    one = examples["price-node-contract"]
+    size = [Fraction(str(one["inputs"].get(name, 0))) for name in ("cru", "mru", "hru", "sru")]
+    found = straight.billed_units(*size)
+    assert found == [Fraction(one["expected"]["cu"]), Fraction(one["expected"]["su"])]
+
+
+WHOLE_NODE = {"cru": 8, "mru": 32 * GIB, "hru": 0, "sru": 500 * GIB}
+
+
+@pytest.mark.parametrize(
+    ("used", "days", "share"),
+    [
+        pytest.param(WHOLE_NODE, 30, Fraction(1), id="all of it all the time"),
+        pytest.param(WHOLE_NODE, 9, Fraction(3, 10), id="all of it for a part of the time"),
+        pytest.param({**WHOLE_NODE, "sru": 0}, 30, Fraction(1, 2), id="one of two kinds of units"),
+        pytest.param({**WHOLE_NODE, "hru": 10**18}, 30, Fraction(1), id="more than there is"),
+    ],
+)
+def test_a_share_of_a_node(straight: Any, used: dict[str, int], days: int, share: Fraction) -> None:
+    times = {name: amount * days * 86_400 for name, amount in used.items()}
+    assert straight.used_share(times, WHOLE_NODE, MONTH) == share
+
+
+def _lease(by: str, periods: range) -> list[dict[str, Any]]:
+    """All of the node, for twelve days in the middle of each of these periods."""
+    begun = START + periods[0] * MONTH + 86_400
+    said: list[dict[str, Any]] = (
+        [] if by == "a" else [{"at": begun, "by": by, "kind": "create_twin"}]
+    )
+    taken = {"at": begun + 1, "by": by, "kind": "create_contract", "node_id": 1, "public_ips": 1}
+    used = {"contract_id": 1, "used": WHOLE_NODE}
+    said += [
+        taken,
+        {"at": begun + 2, "by": "a", "kind": "update_used_resources", "contracts": [used]},
+    ]
+    for period in periods:
+        told = {"contract_id": 1, "window": 12 * 86_400, "traffic": 50 * GIB}
+        at = START + period * MONTH + 20 * 86_400
+        said.append({"at": at, "by": "a", "kind": "report_consumption", "contracts": [told]})
+    return said
+
+
+def _months(found: dict[str, Any]) -> list[int]:
+    return [row["amount"] for row in found["rows"]]
+
+
+def test_a_used_pools_coins_are_free_and_those_after_it_are_not(straight: Any) -> None:
+    found = straight.figures(_diary("farming_2018", MONTH, 8, _lease("u", range(3, 4))))
+    months = _months(found)
+    assert found["nodes"][0]["locked"] == sum(months[4:]) > 0
+
+
+def test_who_uses_his_own_node_frees_nothing(straight: Any) -> None:
+    found = straight.figures(_diary("farming_2018", MONTH, 8, _lease("a", range(3, 4))))
+    assert found["nodes"][0]["locked"] == found["nodes"][0]["expected"] > 0
+
+
+@pytest.mark.parametrize(
+    ("periods", "free"), [pytest.param(2, 0, id="too short"), pytest.param(3, 6, id="long enough")]
+)
+def test_three_periods_of_use_free_what_was_locked(straight: Any, periods: int, free: int) -> None:
+    diary = _diary("farming_v3_lockup", 0, 9, _lease("u", range(3, 3 + periods)))
+    found = straight.figures(diary)
+    assert found["nodes"][0]["locked"] == sum(_months(found)[free:]) > 0
+
+
+def test_traffic_and_addresses_are_paid(straight: Any) -> None:
+    quiet, busy = (
+        _months(straight.figures(_diary("farming_v3", 0, 6, more)))
+        for more in ([], _lease("u", range(3, 4)))
+    )
+    nu, ip = 50 * 30, 12 * 24 * 5
+    base = 7_750 * 24 // 10 + 2_000
+    assert quiet[3] * 80 == base * 10**7
+    assert busy[3] * 80 == (base + nu + ip) * 10**7
+    assert [*busy[:3], *busy[4:]] == [*quiet[:3], *quiet[4:]]

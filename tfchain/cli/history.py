@@ -22,9 +22,11 @@ from rich.progress import Progress
 import tfchain
 from tfchain.cli.audit import audit_file
 from tfchain.errors import TfchainError, Unavailable
+from tfchain.sim.history.brief import BRIEF
+from tfchain.sim.history.chronicle import chronicle
 from tfchain.sim.history.diary import Chain, diary_of, exported, paid_by, stored
 from tfchain.sim.history.story import DAY, Story
-from tfchain.sim.history.tales import BRIEF, WHOLE
+from tfchain.sim.history.tales import WHOLE
 from tfchain.sim.history.telling import Line, differences, lines_of, world_of
 from tfchain.sim.world import World
 from tfchain.store.chain import ChainStore
@@ -57,7 +59,10 @@ def tell(story: Story, seed: int) -> bool:
             typer.echo(f"  {line}")
         return False
     chain = world.nodes[0].machine.chain
-    pays = _compare(stored(chain))
+    told = stored(chain)
+    for line in chronicle(told):
+        typer.echo(line)
+    pays = _compare(told)
     typer.echo(f"not in it: {', '.join(story.unmentioned) or 'nothing that the rules name'}")
     return _audit(chain) and pays
 

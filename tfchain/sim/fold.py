@@ -8,12 +8,12 @@ from typing import Final
 
 from tfchain.base.crypto import verify
 from tfchain.base.units import Address, Height
-from tfchain.chain.execute import Outcome, check_txs, execute, params_of
+from tfchain.chain.execute import Checked, Outcome, check_txs, execute, params_of
 from tfchain.chain.tip import check_header, input_of, next_tip
 from tfchain.errors import InvalidBlock
 from tfchain.ledger.block import Block, decode_block
 from tfchain.ledger.commit import ABSENT, FOR_BLOCK, Commit, signatures_of
-from tfchain.ledger.state import State
+from tfchain.ledger.state import Memory, State
 from tfchain.ledger.validators import ValidatorSet
 from tfchain.store.chain import ChainStore
 from tfchain.store.kv import Store
@@ -30,6 +30,7 @@ class Fold:
 
     def __init__(self, genesis: str) -> None:
         self._store = MemoryStore()
+        self._memory = Memory()
         chain = ChainStore(self._store)
         chain.begin(genesis)
         self.tip = chain.tip()
@@ -40,11 +41,8 @@ class Fold:
         """By height, from 1 on."""
         self._keys = [member.key for member in self.tip.validators.validators]
         self._genuine: dict[Check, None] = {}
-
-    @property
-    def chain_id(self) -> str:
+        self.chain_id = params_of(self.state()).chain_id
         """The name of the chain."""
-        return params_of(self.state()).chain_id
 
     def place_of(self, key: bytes) -> int:
         """The place in the set of the validator with this key."""
@@ -52,7 +50,7 @@ class Fold:
 
     def state(self) -> State:
         """The state after the last block, to look into."""
-        return State(self._store)
+        return State(self._store, memory=self._memory)
 
     def validators(self, height: Height) -> ValidatorSet:
         """Those of a height that is at most one after the last."""
@@ -64,7 +62,7 @@ class Fold:
         params = params_of(self.state())
         try:
             check_header(self.tip, params, block)
-            self._check_signatures(params.chain_id, block)
+            self._check_signatures(block)
         except InvalidBlock:
             return False
         return True
@@ -74,8 +72,8 @@ class Fold:
         tip, block = self.tip, decode_block(raw)
         params = params_of(self.state())
         check_header(tip, params, block)
-        self._check_signatures(params.chain_id, block)
-        outcome = execute(self._store, input_of(tip, block))
+        checked = self._check_signatures(block)
+        outcome = execute(self._store, checked.block, checked)
         self._store.write(outcome.rows)
         self.tip = next_tip(tip, block, outcome)
         self.tips[self.tip.height] = self.tip
@@ -96,14 +94,15 @@ class Fold:
                 return f"row {key.hex()} differs"
         return ""
 
-    def _check_signatures(self, chain_id: str, block: Block) -> None:
+    def _check_signatures(self, block: Block) -> Checked:
         tip = self.tip
-        checked = check_txs(self._store, input_of(tip, block))
+        checked = check_txs(self._store, input_of(tip, block), self._memory)
         checks = [*checked.evidence, *[one.check() for one in checked.transactions]]
         if block.last_commit is not None:
             self._check_quorum(tip.last_validators, block.last_commit)
-            checks += signatures_of(chain_id, tip.last_validators, block.last_commit)
+            checks += signatures_of(self.chain_id, tip.last_validators, block.last_commit)
         self._verify(checks)
+        return checked
 
     def check_commit(self, commit: Commit) -> None:
         """Whether a commit of a kept height proves its block; raises `InvalidBlock`."""

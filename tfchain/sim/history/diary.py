@@ -76,7 +76,7 @@ def diary_of(chain: Chain) -> Iterator[str]:
     stamped = tomllib.loads(chain.genesis)
     yield json.dumps(stamped)
     for block, codes in chain.blocks:
-        said = [_said(transaction, body) for transaction, body in _taken(block, codes)]
+        said = [_said(transaction, body) for transaction, body in taken(block, codes)]
         time_s = block.header.time // MS_PER_S
         yield json.dumps({"height": block.header.height, "time": time_s, "said": said})
 
@@ -85,7 +85,7 @@ def paid_by(chain: Chain) -> Paid:
     """From the mints in the blocks, and the locks after the last one."""
     coins: dict[tuple[int, int, int], int] = {}
     for block, codes in chain.blocks:
-        for _, body in _taken(block, codes):
+        for _, body in taken(block, codes):
             if isinstance(body, Mint | MintFixup):
                 for schedule, period, entry in _entries(body):
                     place = (schedule, period, entry.node_id)
@@ -93,6 +93,19 @@ def paid_by(chain: Chain) -> Paid:
     nodes = tables.TOTALS.need(chain.state, tables.SINGLE).nodes
     locked = {number: _locked(chain.state, NodeId(number)) for number in range(1, nodes + 1)}
     return Paid(coins=coins, locked=locked, nodes=nodes)
+
+
+def taken(block: Block, codes: tuple[str, ...]) -> Iterator[tuple[Transaction, object]]:
+    """What of a block was not refused."""
+    for raw, code in zip(block.txs, codes, strict=True):
+        if code == "ok":
+            transaction = decode_transaction(raw)
+            yield transaction, layout(KINDS[transaction.envelope.kind]).unpack(transaction.body)
+
+
+def fixed_node(measure: FixReceipt) -> NodeId:
+    """Whose receipt is put right."""
+    return decode_record(Receipt, measure.receipt).node_id
 
 
 def _entries(
@@ -107,14 +120,6 @@ def _entries(
 def _locked(state: State, node: NodeId) -> int:
     row = tables.LOCKS.get(state, tables.id_key(node))
     return 0 if row is None else sum(held.amount for held in row.held)
-
-
-def _taken(block: Block, codes: tuple[str, ...]) -> Iterator[tuple[Transaction, object]]:
-    """What of a block was not refused."""
-    for raw, code in zip(block.txs, codes, strict=True):
-        if code == "ok":
-            transaction = decode_transaction(raw)
-            yield transaction, layout(KINDS[transaction.envelope.kind]).unpack(transaction.body)
 
 
 def _said(transaction: Transaction, body: object) -> dict[str, object]:
@@ -138,7 +143,7 @@ def _plain(value: object) -> object:
     if is_dataclass(value) and not isinstance(value, type):
         shown = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
         if isinstance(value, FixReceipt):
-            shown["node"] = decode_record(Receipt, value.receipt).node_id
+            shown["node"] = fixed_node(value)
         action = _ACTIONS.get(type(value))
         return shown if action is None else {"action": action, **shown}
     return value

@@ -4,7 +4,6 @@ Grace is three blocks, as the loader wants it; all else that hangs on blocks fol
 is scaled: each constant is a number of seconds of this network.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from tfchain.base.address import to_text
@@ -18,6 +17,8 @@ HOUR: Final = 3_600
 BLOCK_S: Final = 6 * HOUR
 REPORT_S: Final = 48 * HOUR
 PERSON_UTFT: Final = 100_000_000_000
+USER_UTFT: Final = 100_000_000_000_000
+"""What a user brings along: half a node for a year costs ten thousand TFT, and who has more pays less."""
 FOUNDATION_UTFT: Final = 8_000_000_000_000_000
 """800 million TFT that were there before: a fifth of the cap, which Farming Logic v2 asks for."""
 FIXED: Final = 0
@@ -101,6 +102,25 @@ immutable = false
 default = true
 """
 
+_BILLING: Final = """
+[billing]
+period = 86400
+contracts = 100
+grace = 1209600
+price_cu = 100000
+price_su = 50000
+price_nu = 15000
+price_ip = 40000
+rent_share = 500
+price_min = 10
+price_max = 1000
+line_rate = 125000000
+report_spacing = 43200
+foundation = "{foundation}"
+tf_tech = "{tf_tech}"
+staking = "{staking}"
+"""
+
 _SCHEDULE: Final = """
 [[schedule]]
 id = {id}
@@ -118,13 +138,14 @@ payout_delay = 345600
 wait for its block, must still find the window after a period open."""
 
 
-def genesis_text(story: Story, people: Sequence[str], guardians: int, validators: int) -> str:
+def genesis_text(story: Story, guardians: int, validators: int) -> str:
     """A genesis file: guardians, of whom the first are validators, and all people of the story."""
-    rows = [_CONSTANTS.format(time=story.start), *_schedules(story)]
+    rows = [_CONSTANTS.format(time=story.start), _billing(), *_schedules(story)]
     rows += [_regime(row) for row in story.regimes]
     rows.append("[fees]")
     rows += [f"{name_of(kind)} = {FEE}" for kind in PAID_KINDS]
-    accounts = {address_of(name): PERSON_UTFT for name in people}
+    accounts = {address_of(farmer.name): PERSON_UTFT for farmer in story.farmers}
+    accounts |= {address_of(name): USER_UTFT for name in story.users()}
     accounts[to_text(key_of("sender", GUEST))] = FOUNDATION_UTFT
     for number in range(guardians):
         key = to_text(key_of("validator", number))
@@ -140,6 +161,12 @@ def genesis_text(story: Story, people: Sequence[str], guardians: int, validators
 def address_of(name: str) -> str:
     """The account of somebody in the story."""
     return to_text(key_of(name, 0))
+
+
+def _billing() -> str:
+    return _BILLING.format(
+        **{name: address_of(name) for name in ("foundation", "tf_tech", "staking")}
+    )
 
 
 def _schedules(story: Story) -> list[str]:

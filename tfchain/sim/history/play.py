@@ -1,57 +1,19 @@
 """A story, acted: what is due is signed and handed in until a block has it, and its code looked at."""
 
 from collections import deque
-from typing import Final
 
-from tfchain.base.units import NodeId, Seconds, Utft
+from tfchain.base.units import Seconds, Utft
 from tfchain.ledger import tables
 from tfchain.sim.fold import Fold
 from tfchain.sim.genesis import GUEST, key_of
 from tfchain.sim.history.desk import Desk
-from tfchain.sim.history.genesis import REPORT_S
-from tfchain.sim.history.story import DAY, Act, Farmer, Story
+from tfchain.sim.history.leasing import leasing
+from tfchain.sim.history.reporter import Reporter
+from tfchain.sim.history.story import Act, Story
 from tfchain.sim.history.wallet import Wallet, worded
-from tfchain.sim.history.wishes import GUARDIAN, find_node, joining
+from tfchain.sim.history.wishes import GUARDIAN, joining
 from tfchain.store.chain import ChainStore
-from tfchain.tx.kinds.report_uptime import ReportUptime
 from tfchain.tx.kinds.transfer import Transfer
-
-YEAR: Final = 365 * DAY
-LATE_S: Final = 9 * 3_600
-"""How long a report is handed in again: no block takes one that is older than its window."""
-
-
-class _Reporter:
-    """A node: up since it joined, but for the days that it is off."""
-
-    def __init__(self, farmer: Farmer, wallet: Wallet) -> None:
-        self.farmer, self.wallet = farmer, wallet
-        self._next = Seconds(0)
-        self._booted: int | None = None
-        self._sent: tuple[Seconds, bytes] | None = None
-
-    def next(self, fold: Fold, now: Seconds) -> list[bytes]:
-        node = find_node(fold.state(), self.farmer.name)
-        if node is None or now >= self.farmer.ends:
-            return []
-        if any(start <= now < start + days * DAY for start, days in self.farmer.off):
-            self._booted = None
-            return []
-        if self._booted is None:
-            self._booted = now - 60
-            self._next = now
-        if now >= self._next:
-            self._sent = now, worded(fold, self.wallet, self._said(node, now), 0)
-            self._next = Seconds(now + REPORT_S)
-        late = self._sent is None or now - self._sent[0] > LATE_S
-        return [] if late or self._sent is None else [self._sent[1]]
-
-    def _said(self, node: NodeId, now: Seconds) -> ReportUptime:
-        assert self._booted is not None, "it reports while it is up"
-        up = now - self._booted
-        if any(lie <= now < lie + REPORT_S for lie in self.farmer.lies):
-            up += YEAR
-        return ReportUptime(node_id=node, t=now, uptime=up)
 
 
 class Play:
@@ -60,17 +22,20 @@ class Play:
     def __init__(self, story: Story, fold: Fold, chain: ChainStore, guardians: int) -> None:
         self._fold, self._chain = fold, chain
         self.desk = Desk(story, chain, guardians)
-        self._people = {farmer.name: Wallet(farmer.name, 0) for farmer in story.farmers}
+        names = [*(farmer.name for farmer in story.farmers), *story.users()]
+        self._people = {name: Wallet(name, 0) for name in names}
         self._guardians = [Wallet(GUARDIAN, number) for number in range(guardians)]
         self._guest = Wallet("sender", GUEST)
-        people = [_Reporter(farmer, self._people[farmer.name]) for farmer in story.farmers]
-        self._reporters = people
+        self._reporters = [
+            Reporter(farmer, story.leases, self._people[farmer.name]) for farmer in story.farmers
+        ]
         self._hand_out(story)
 
     def _hand_out(self, story: Story) -> None:
         """To everybody his acts, in order of time."""
         acts = [act for farmer in story.farmers for act in joining(farmer)]
-        for act in sorted([*acts, *story.acts], key=lambda one: one.at):
+        acts += [*leasing(story), *story.acts]
+        for act in sorted(acts, key=lambda one: one.at):
             if act.at < story.end:
                 self._wallet(act).due.append(act)
 

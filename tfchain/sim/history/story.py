@@ -40,8 +40,26 @@ class Farmer:
     """From when, and how many days, the node is switched off."""
     lies: tuple[Seconds, ...] = ()
     """Days on which it says that it was up a year longer than it was."""
+    sleeps: tuple[Seconds, ...] = ()
+    """Days on which the farm's owner puts it to sleep, to wake it a day later."""
     ends: Seconds = FOR_EVER
     """After this it reports no more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A part of somebody's node in a user's hands, who uses all of it."""
+
+    user: str
+    node: str
+    """Whose."""
+    size: Resources
+    begins: Seconds
+    ends: Seconds
+    public_ips: int = 0
+    """At most one: the farm has no more."""
+    traffic: int = 0
+    """Bytes a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,5 +111,11 @@ class Story:
     farmers: tuple[Farmer, ...]
     acts: tuple[Act, ...]
     doubts: tuple[Doubt, ...] = ()
+    leases: tuple[Lease, ...] = ()
     unmentioned: tuple[str, ...] = ()
     """What of the rules it does not come to."""
+
+    def users(self) -> list[str]:
+        """Who takes capacity and farms nothing."""
+        farmers = {farmer.name for farmer in self.farmers}
+        return list(dict.fromkeys(one.user for one in self.leases if one.user not in farmers))

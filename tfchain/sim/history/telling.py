@@ -25,13 +25,12 @@ def world_of(story: Story, seed: int, replicas: int = REPLICAS) -> World:
 
     `replicas`: fewer than there are guardians, to rehearse a story.
     """
-    people = [farmer.name for farmer in story.farmers]
 
     def play(fold: Fold, chain: ChainStore) -> Play:
         return Play(story, fold, chain, GUARDIANS)
 
     stage = Stage(
-        genesis=genesis_text(story, people, GUARDIANS, replicas),
+        genesis=genesis_text(story, GUARDIANS, replicas),
         start_ms=story.start * MS_PER_S,
         interval_ms=BLOCK_S * MS_PER_S,
         look_ms=BLOCK_S * MS_PER_S // 2,

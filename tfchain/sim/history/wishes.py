@@ -30,6 +30,7 @@ from tfchain.tx.kinds.register_node import RegisterNode
 from tfchain.tx.kinds.release_lock import ReleaseLock
 from tfchain.tx.kinds.renew_contract import RenewContract
 from tfchain.tx.kinds.set_farm_pool import SetFarmPool
+from tfchain.tx.kinds.set_power_target import SetPowerTarget
 from tfchain.tx.kinds.update_node import UpdateNode
 from tfchain.tx.kinds.vote_as_guardian import VoteAsGuardian
 from tfchain.tx.kinds.vote_proposal import VoteProposal
@@ -43,15 +44,24 @@ NO_FARM: Final = FarmId(0)
 
 
 def joining(farmer: Farmer) -> list[Act]:
-    """A twin, a farm, what pool it is, a node: a day for each."""
+    """A twin, a farm, what pool it is, a node: a day for each; and when its owner lets it sleep."""
     at, name = farmer.joins, farmer.name
     acts = [
-        Act(at=Seconds(at - 3 * DAY), who=name, wish=_twin),
+        twinned(Seconds(at - 3 * DAY), name),
         Act(at=Seconds(at - 2 * DAY), who=name, wish=_farm),
     ]
     if farmer.pool:
         acts.append(Act(at=Seconds(at - DAY), who=name, wish=_pool(farmer.pool)))
-    return [*acts, Act(at=at, who=name, wish=_node(farmer.size))]
+    acts.append(Act(at=at, who=name, wish=_node(farmer.size)))
+    for asleep in farmer.sleeps:
+        acts.append(Act(at=asleep, who=name, wish=_powers(up=False)))
+        acts.append(Act(at=Seconds(asleep + DAY), who=name, wish=_powers(up=True)))
+    return acts
+
+
+def twinned(at: Seconds, name: str) -> Act:
+    """Somebody gets a twin."""
+    return Act(at=at, who=name, wish=_twin)
 
 
 def farm_of(state: State, name: str) -> FarmId:
@@ -95,6 +105,10 @@ def _node(size: Resources) -> Wish:
         virtualized=False,
         acceptance=b"",
     )
+
+
+def _powers(*, up: bool) -> Wish:
+    return lambda state, name: SetPowerTarget(node_id=node_of(state, name), up=up)
 
 
 def grows_to(size: Resources) -> Wish:
