@@ -777,29 +777,35 @@ def row_of(book: Book, purse: Purse, place: tuple[int, int, int]) -> Said:
     }
 
 
-def locked(book: Book, node: Machine, rows: list[Said]) -> int:
-    """What of it nobody may spend at the diary's end.
+def lock_age(node: Machine) -> int:
+    age: int = node.contracts[0]["offer"].get("age", 24 * STANDARD_MONTH)
+    return age
 
-    Where pay is free, what had accrued before is free with it; what comes later may be locked again.
-    """
-    held = used_for = 0
+
+def freed(book: Book, node: Machine, rows: list[Said]) -> list[bool]:
+    """Of each row, whether its pay may be spent at once, and with it all that was locked before."""
+    free, used_for, first = list[bool](), 0, node.first_report
     for row in rows:
         share = use_of(book, node, row["period"]).share
         if node.regime in ("farming_2018", "farming_2019"):
-            if not spans_of(book, node, row["period"]):
-                continue  # no month of its own: nothing is paid, and nothing freed
-            free = as_of(node.certified, row["end"]) or share > Fraction(3, 10)
+            free.append(as_of(node.certified, row["end"]) or share > Fraction(3, 10))
         elif node.regime == "farming_v3_lockup":
             used_for = used_for + 1 if share >= Fraction(3, 10) else 0
-            free = used_for >= 3
+            old = first is not None and row["end"] - first >= lock_age(node)
+            free.append(used_for >= 3 or old)
         else:
-            return 0
-        if not row["withheld"]:
-            held = 0 if free else held + row["amount"]
-    first, age = node.first_report, node.contracts[0]["offer"].get("age", 24 * STANDARD_MONTH)
-    old = first is not None and book.times[-1] - first >= age
-    ages = node.regime == "farming_v3_lockup" and node.fraud is None
-    return 0 if old and ages else held
+            free.append(True)
+    return free
+
+
+def locked(book: Book, node: Machine, rows: list[Said]) -> int:
+    """What of it nobody may spend at the diary's end; the rows say which pay was free."""
+    held, first = 0, node.first_report
+    for row in rows:
+        if spans_of(book, node, row["period"]) and not row["withheld"]:
+            held = 0 if row["free"] else held + row["amount"]
+    old = first is not None and book.times[-1] - first >= lock_age(node)
+    return 0 if old and node.regime == "farming_v3_lockup" and node.fraud is None else held
 
 
 def figures(lines: Iterable[str]) -> Said:
@@ -813,6 +819,8 @@ def figures(lines: Iterable[str]) -> Said:
     nodes = []
     for node in book.machines:
         own = [row for row in rows if row["node"] == node.number]
+        for row, free in zip(own, freed(book, node, own), strict=True):
+            row["free"] = free
         nodes.append(
             {
                 "node": node.number,

@@ -114,18 +114,36 @@ def test_a_unit_too_much_is_a_difference() -> None:
     rows: list[dict[str, object]] = [
         {"schedule": 0, "period": 1, "node": 1, "amount": 5, "reason": ""}
     ]
-    assert differences(rows, Paid(coins={(0, 1, 1): 5}, locked={}, nodes=1)) == []
-    [less] = differences(rows, Paid(coins={(0, 1, 1): 4}, locked={}, nodes=1))
-    [more] = differences(rows, Paid(coins={(0, 1, 1): 5, (0, 2, 1): 1}, locked={}, nodes=1))
+    assert differences(rows, Paid(coins={(0, 1, 1): 5}, free={}, locked={}, nodes=1)) == []
+    [less] = differences(rows, Paid(coins={(0, 1, 1): 4}, free={}, locked={}, nodes=1))
+    [more] = differences(
+        rows, Paid(coins={(0, 1, 1): 5, (0, 2, 1): 1}, free={}, locked={}, nodes=1)
+    )
     assert "5 was due, 4 was paid" in less
     assert "0 was due, 1 was paid; nothing was due" in more
 
 
+@pytest.mark.parametrize("free", [True, False])
+def test_coins_that_are_locked_where_they_are_free_are_a_difference(free: bool) -> None:
+    place = (0, 1, 1)
+    row: dict[str, object] = {"schedule": 0, "period": 1, "node": 1, "amount": 5, "reason": ""}
+    row["free"] = free
+    as_due, otherwise = (
+        Paid(coins={place: 5}, free={place: one}, locked={}, nodes=1) for one in (free, not free)
+    )
+    assert differences([row], as_due) == []
+    assert differences([row], otherwise) == [
+        f"batch 0/1, node 1: it was {'locked' if free else 'free'}"
+    ]
+
+
 def test_a_node_that_one_side_does_not_know_is_a_difference() -> None:
     node: dict[str, object] = {"node": 1, "regime": "farming_v3", "expected": 7, "locked": 0}
-    [line] = lines_of([node], Paid(coins={}, locked={}, nodes=0))
+    [line] = lines_of([node], Paid(coins={}, free={}, locked={}, nodes=0))
     assert line.differs()
-    known, other = lines_of([node], Paid(coins={(0, 0, 1): 7, (0, 0, 2): 1}, locked={}, nodes=2))
+    known, other = lines_of(
+        [node], Paid(coins={(0, 0, 1): 7, (0, 0, 2): 1}, free={}, locked={}, nodes=2)
+    )
     assert (known.differs(), other.differs(), other.regime) == (False, True, "?")
 
 

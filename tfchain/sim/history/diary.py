@@ -18,6 +18,7 @@ from tfchain.ledger.disputes import FixupEntry
 from tfchain.ledger.measures import NAMED, FixReceipt
 from tfchain.ledger.minting import MintEntry, Receipt
 from tfchain.ledger.state import State
+from tfchain.rules.regime import FREE
 from tfchain.sim.fold import Fold
 from tfchain.store.chain import ChainStore
 from tfchain.store.export import read_records
@@ -34,6 +35,8 @@ class Paid:
     """What the ledger did: coins by schedule, period and node, and what is locked, by node."""
 
     coins: dict[tuple[int, int, int], int]
+    free: dict[tuple[int, int, int], bool]
+    """Of each that were minted for a batch: whether they could be spent at once."""
     locked: dict[int, int]
     nodes: int
 
@@ -84,15 +87,18 @@ def diary_of(chain: Chain) -> Iterator[str]:
 def paid_by(chain: Chain) -> Paid:
     """From the mints in the blocks, and the locks after the last one."""
     coins: dict[tuple[int, int, int], int] = {}
+    free: dict[tuple[int, int, int], bool] = {}
     for block, codes in chain.blocks:
         for _, body in taken(block, codes):
             if isinstance(body, Mint | MintFixup):
                 for schedule, period, entry in _entries(body):
                     place = (schedule, period, entry.node_id)
                     coins[place] = coins.get(place, 0) + entry.amount
+                    if isinstance(entry, MintEntry) and entry.amount:
+                        free[place] = entry.lock == FREE
     nodes = tables.TOTALS.need(chain.state, tables.SINGLE).nodes
     locked = {number: _locked(chain.state, NodeId(number)) for number in range(1, nodes + 1)}
-    return Paid(coins=coins, locked=locked, nodes=nodes)
+    return Paid(coins=coins, free=free, locked=locked, nodes=nodes)
 
 
 def taken(block: Block, codes: tuple[str, ...]) -> Iterator[tuple[Transaction, object]]:

@@ -78,7 +78,7 @@ def lines_of(nodes: list[dict[str, object]], paid: Paid) -> list[Line]:
 
 
 def differences(rows: list[dict[str, object]], paid: Paid) -> list[str]:
-    """Where a batch paid a node something else, in words."""
+    """Where a batch paid a node something else, or locked what was free or the reverse, in words."""
     due = {
         (_number(row["schedule"]), _number(row["period"]), _number(row["node"])): row
         for row in rows
@@ -87,12 +87,12 @@ def differences(rows: list[dict[str, object]], paid: Paid) -> list[str]:
     for place in sorted({*due, *paid.coins}):
         expected = _number(due[place]["amount"]) if place in due else 0
         got = paid.coins.get(place, 0)
+        batch = f"batch {place[0]}/{place[1]}, node {place[2]}"
         if expected != got:
-            schedule, period, node = place
             why = due[place]["reason"] if place in due else "nothing was due"
-            found.append(
-                f"batch {schedule}/{period}, node {node}: {expected} was due, {got} was paid; {why}"
-            )
+            found.append(f"{batch}: {expected} was due, {got} was paid; {why}")
+        elif place in paid.free and paid.free[place] != due[place]["free"]:
+            found.append(f"{batch}: it was {'free' if paid.free[place] else 'locked'}")
     return found
 
 
