@@ -30,6 +30,7 @@ from tfchain.node.answers import Json
 from tfchain.node.attacks import take_attack
 from tfchain.node.feed import Stream, Streams
 from tfchain.node.ledger_views import BATCHES_MAX, LAST
+from tfchain.node.metrics_page import MEDIA_TYPE, measured, page
 from tfchain.node.node import Node
 from tfchain.node.queries import BATCHES_SHOWN
 
@@ -48,6 +49,8 @@ NUMBER_CHARS_MAX: Final = 20
 
 PROVING_MAX: Final = 1
 """Proofs of receipts under way: each reads all receipts of its batch."""
+MEASURING_MAX: Final = 1
+"""Looks at the files of the database under way."""
 SEALED_MAX: Final = 256
 """Rows of a page of sealed batches: more than a block can seal, one a schedule."""
 
@@ -80,6 +83,7 @@ def application(node: Node) -> ASGIApp:
         Route("/v1/export", face.export),
         Route("/v1/blocks", face.blocks),
         Route("/v1/blocks/{height}", face.block),
+        Route("/metrics", face.metrics),
     ]
     faults = {Malformed: _malformed, Unavailable: _unavailable, HTTPException: _refused}
     return Bounded(Starlette(routes=routes, exception_handlers=faults))
@@ -111,6 +115,7 @@ class Face:
         self._node = node
         self._streams = Streams(node)
         self._proving = trio.CapacityLimiter(PROVING_MAX)
+        self._measuring = trio.CapacityLimiter(MEASURING_MAX)
 
     async def submit(self, request: Request) -> Response:
         """`POST /v1/txs`: idempotent, an answer for each transaction."""
@@ -235,6 +240,12 @@ class Face:
         """The text of the genesis file."""
         text = self._node.disk.chain.genesis_text()
         return Response(text, media_type="application/toml")
+
+    async def metrics(self, _request: Request) -> Response:
+        """What Prometheus fetches: where the node stands and what it counted since its start."""
+        home = self._node.home
+        sizes = await trio.to_thread.run_sync(measured, home, limiter=self._measuring)
+        return Response(page(self._node, sizes), media_type=MEDIA_TYPE)
 
     async def export(self, _request: Request) -> Stream:
         """The whole chain as an export."""

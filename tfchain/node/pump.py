@@ -23,6 +23,7 @@ from tfchain.node.heads import Heads
 from tfchain.node.journal import Journal
 from tfchain.node.lending import Lender
 from tfchain.node.mending import Mender
+from tfchain.node.metrics import Metrics
 from tfchain.node.recovery import place_of
 from tfchain.node.timers import Timers
 from tfchain.node.views import Views
@@ -64,7 +65,8 @@ class Pump:
         self._telling = False
         self._timers = Timers(self._fired)
         self._verifiers = Verifiers(self._verified)
-        self._archivist = Archivist(disk.chain, self._executed, self._saved)
+        self.metrics = Metrics()
+        self._archivist = Archivist(disk.chain, self._executed, self._saved, self.metrics)
         self.mender = Mender(disk.chain, mesh.send, self._connected, journal)
         self._librarian = Librarian(disk.chain, self._send_blocks, self.mender.want)
         self._lender = Lender(disk.chain, disk.shelf, mesh.send, journal)
@@ -199,6 +201,7 @@ class Pump:
 
     def _saved(self, effect: effects.Save) -> None:
         reader = self.views.advance()
+        self.metrics.count_votes(self.replica.tip, effect.block)
         header = effect.block.header
         self._journal.info(
             "block",

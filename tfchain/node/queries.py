@@ -34,7 +34,7 @@ BATCHES_SHOWN: Final = 4
 """Batches of each schedule that a status shows beside the live ones: the newest."""
 TREE_KEY_BYTES_MAX: Final = KEY_BYTES_MAX - 2
 
-_STEPS: Final = {
+STEPS: Final = {
     bft.NEW: "new",
     bft.PROPOSE: "propose",
     bft.PREVOTE_STEP: "prevote",
@@ -156,7 +156,7 @@ def status(node: Node) -> Status:
         tip=replica.tip,
         validator=node.validator,
         round=machine.round,
-        step=_STEPS[machine.step],
+        step=STEPS[machine.step],
         waiting=waiting_of(replica),
         peers=tuple(node.mesh.peers()),
         refused=node.mesh.refused,

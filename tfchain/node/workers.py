@@ -15,6 +15,7 @@ from tfchain.base.shapes import encode_record
 from tfchain.base.units import Height
 from tfchain.chain.execute import Outcome
 from tfchain.ledger.commit import Commit
+from tfchain.node.metrics import Metrics
 from tfchain.replica.effects import Execute, Save, Serve, Verify
 from tfchain.replica.messages import encode_blocks
 from tfchain.store.chain import ChainStore
@@ -82,8 +83,10 @@ class Archivist:
         chain: ChainStore,
         executed: Callable[[Execute, Outcome], None],
         saved: Callable[[Save], None],
+        metrics: Metrics,
     ) -> None:
         self._chain = chain
+        self._metrics = metrics
         self._executed = executed
         self._saved = saved
         self._in, self._out = trio.open_memory_channel[Execute | Save](1)
@@ -97,11 +100,20 @@ class Archivist:
         while True:
             effect = await self._out.receive()
             if isinstance(effect, Execute):
-                outcome = await trio.to_thread.run_sync(effect.run, self._chain.store)
+                outcome = await trio.to_thread.run_sync(self._run, effect)
                 self._executed(effect, outcome)
             else:
-                await trio.to_thread.run_sync(self._chain.save, effect)
+                await trio.to_thread.run_sync(self._save, effect)
                 self._saved(effect)
+
+    def _run(self, effect: Execute) -> Outcome:
+        with self._metrics.execute.time():
+            return effect.run(self._chain.store)
+
+    def _save(self, effect: Save) -> None:
+        with self._metrics.commit.time():
+            self._chain.save(effect)
+        self._metrics.count_saved(effect)
 
 
 class Librarian:
