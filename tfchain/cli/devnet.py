@@ -5,8 +5,9 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, cast
@@ -18,9 +19,12 @@ from rich.progress import Progress
 from tfchain.chain.audit_report import Report
 from tfchain.cli.audit import audit_file, lines_of
 from tfchain.cli.devnet_view import Watch
+from tfchain.cli.setting import logged
 from tfchain.errors import TfchainError, Unavailable
+from tfchain.node.config import FORMATS, LEVELS, NodeConfig
 from tfchain.node.devnet.beacon import Beacon, beacons_folder, lit
 from tfchain.node.devnet.homes import (
+    ALIKE,
     PERSON,
     VALIDATORS_MAX,
     Network,
@@ -31,6 +35,7 @@ from tfchain.node.devnet.homes import (
 )
 from tfchain.node.devnet.network import NODES_MAX, BatchLine, Devnet, Options
 from tfchain.node.faults import fault_of
+from tfchain.node.settings import settings_of
 from tfchain.store.open import Kind
 
 LEAD_S: Final = 3
@@ -66,6 +71,16 @@ def devnet(  # noqa: PLR0913, PLR0917 -- one parameter an option
         bool, typer.Option("--restart", help="Start a validator again that ended.")
     ] = False,
     limit: Annotated[float, typer.Option(help="With --once: give up after so many seconds.")] = 210,
+    log_level: Annotated[
+        str,
+        typer.Option(
+            metavar="|".join(LEVELS),
+            help="What validators log, from here up: HOME/validator-0/log.",
+        ),
+    ] = "info",
+    log_format: Annotated[
+        str, typer.Option(metavar="|".join(FORMATS), help="How a line of these logs is written.")
+    ] = "text",
 ) -> None:
     """Run a network on this machine: validators, guardians and farmers whose nodes report.
 
@@ -76,8 +91,9 @@ def devnet(  # noqa: PLR0913, PLR0917 -- one parameter an option
         raise typer.BadParameter(f"one of {', '.join(STORES)} is due", param_hint="--store")
     if export is not None and not once:
         raise typer.BadParameter("it goes with --once", param_hint="--export")
+    base = alike(anyone, logged(log_level, log_format))
     with _folder(home, keep=keep) as folder:
-        network = _network(folder, seed, validators, cast("Kind", store), anyone=anyone)
+        network = _network(folder, seed, validators, cast("Kind", store), base)
         watch = Watch()
         options = Options(nodes=nodes, again=restart, picture_s=watch.picture_s)
         net = Devnet(network, options, _now, watch.show, watch.log)
@@ -89,10 +105,16 @@ def devnet(  # noqa: PLR0913, PLR0917 -- one parameter an option
                 _run_on(net, watch)
 
 
-def _network(folder: Path, seed: int, validators: int, store: Kind, *, anyone: bool) -> Network:
+def alike(anyone: bool, flags: Sequence[str]) -> NodeConfig:
+    """The settings that all validators of the network have."""
+    asked = settings_of("", {}, flags).config
+    return replace(ALIKE, anyone=anyone, log=asked.log, log_format=asked.log_format)
+
+
+def _network(folder: Path, seed: int, validators: int, store: Kind, base: NodeConfig) -> Network:
     stamp = Stamp(time=int(_now()) + LEAD_S, salt=secrets.token_hex(8))
     genesis = stamped(template_text(), stamp, seed, validators)
-    return lay_out(folder, genesis, seed, validators, store, anyone=anyone)
+    return lay_out(folder, genesis, seed, validators, store, base=base)
 
 
 def _now() -> float:

@@ -1,7 +1,8 @@
 """`tfchain start`: one node, until Ctrl-C or SIGTERM."""
 
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -9,17 +10,29 @@ from typing import Annotated
 import trio
 import typer
 
-from tfchain.cli.setting import HOME_VARIABLE, SetOption, flags_of
+from tfchain.cli.endings import code_of
+from tfchain.cli.setting import (
+    HOME_VARIABLE,
+    LogFormatOption,
+    LogLevelOption,
+    SetOption,
+    flags_of,
+    logged,
+)
+from tfchain.cli.unit import unit_of
+from tfchain.errors import TfchainError
+from tfchain.node.config import NodeConfig
 from tfchain.node.disk import opened_parts
 from tfchain.node.faults import one_fault
 from tfchain.node.guardian.seat import sit
 from tfchain.node.home import Home, load_config
+from tfchain.node.journal import Journal
 from tfchain.node.node import Node
 from tfchain.node.restoring import Trust, read_trust
-from tfchain.node.running import run_node
+from tfchain.node.running import journal_of, run_node, wall_clock
 
 
-def start(
+def start(  # noqa: PLR0913, PLR0917 -- one parameter an option
     home: Annotated[
         Path, typer.Option(envvar=HOME_VARIABLE, help="The node's home, made by `tfchain init`.")
     ],
@@ -47,15 +60,45 @@ def start(
         ),
     ] = "",
     setting: SetOption = None,
+    log_level: LogLevelOption = "",
+    log_format: LogFormatOption = "",
+    print_unit: Annotated[
+        bool,
+        typer.Option(
+            "--print-unit",
+            help="Start nothing: print the systemd unit that starts this home with these options.",
+        ),
+    ] = False,
 ) -> None:
-    """Run a validator, or a node that follows."""
-    flags = flags_of(setting)
+    """Run a validator, or a node that follows, until Ctrl-C or SIGTERM.
+
+    The log goes to stderr. stdout has the addresses, once it answers; with --log-format json they are
+    in the log too, and stdout stays empty.
+    """
+    flags = flags_of(setting, logged(log_level, log_format))
     trusted = _trusted(sync, trust)
-    if halt_height is not None and _stored(home, flags) >= halt_height:
-        typer.echo(f"halted: height {halt_height} is stored already")
+    config = load_config(Home(home), flags)
+    if print_unit:
+        typer.echo(unit_of(home, flags), nl=False)
         return
     run = partial(run_node, home, allow_old_store=allow_old_store, flags=flags, trust=trusted)
-    trio.run(run_until_told, run, halt_height)
+    with one_ending(config):
+        if halt_height is not None and _stored(home, config) >= halt_height:
+            say(journal_of(config, wall_clock), config, f"height {halt_height} is stored already")
+            return
+        trio.run(run_until_told, run, halt_height)
+
+
+@contextmanager
+def one_ending(config: NodeConfig) -> Iterator[None]:
+    """Where the log is JSON, so is the line about what ended the node."""
+    try:
+        yield
+    except TfchainError as fault:
+        if config.log_format == "text":
+            raise
+        journal_of(config, wall_clock).error("ended", reason=fault)
+        raise typer.Exit(code_of(fault)) from fault
 
 
 def _trusted(sync: str, trust: str) -> Trust | None:
@@ -66,10 +109,9 @@ def _trusted(sync: str, trust: str) -> Trust | None:
     return read_trust(trust) if trust else None
 
 
-def _stored(home: Path, flags: tuple[str, ...]) -> int:
+def _stored(home: Path, config: NodeConfig) -> int:
     """The height that a stopped node has."""
-    at = Home(home)
-    with opened_parts(at, load_config(at, flags)) as (chain, _):
+    with opened_parts(Home(home), config) as (chain, _):
         return chain.height()
 
 
@@ -92,11 +134,22 @@ async def _halt(height: int | None, scope: trio.CancelScope, node: Node) -> None
     if height is None:
         return
     await node.heads.wait_for(height)
-    typer.echo(f"halted: height {height} is stored")
+    say(node.journal, node.config, f"height {height} is stored")
     scope.cancel()
 
 
+def say(journal: Journal, config: NodeConfig, why: str) -> None:
+    """That the node halted: on stdout, or in a log for programs."""
+    if config.log_format == "text":
+        typer.echo(f"halted: {why}")
+    else:
+        journal.info("halted", reason=why)
+
+
 async def told(node: Node) -> None:
-    """The lines that a person, or a program that waits for the ports, reads on stdout."""
+    """What a person, or a program that waits for the ports, reads once the node answers."""
+    if node.config.log_format == "json":
+        node.journal.info("started", **node.facts())
+        return
     for line in node.lines():
         typer.echo(line)

@@ -33,9 +33,11 @@ LOOK_BACK_MAX: Final = 10_000
 _HOST_LETTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:%_"
 
 Level: TypeAlias = Literal["debug", "info", "warning"]
+Format: TypeAlias = Literal["text", "json"]
 
 _KINDS: Final[tuple[Kind, ...]] = ("auto", "leveldb", "sqlite")
-_LEVELS: Final[tuple[Level, ...]] = ("debug", "info", "warning")
+LEVELS: Final[tuple[Level, ...]] = ("debug", "info", "warning")
+FORMATS: Final[tuple[Format, ...]] = ("text", "json")
 
 Word = TypeVar("Word", bound=str)
 
@@ -61,6 +63,7 @@ class NodeConfig:
     guardian_automatic: bool = False
     """Whether a guardian here attests by itself, or waits for a person."""
     log: Level = "info"
+    log_format: Format = "text"
     look_back: int = LOOK_BACK
     """Stored commits in which this validator's own signatures are looked for at start (1.6.7)."""
     snapshot_every: int = SNAPSHOT_EVERY
@@ -105,7 +108,8 @@ def config_of(plain: Mapping[str, object]) -> NodeConfig:
         peers=_peers(top.sections("peer")),
         store=store.chosen("kind", _KINDS),
         guardian_automatic=guardian.flag("automatic"),
-        log=log.chosen("level", _LEVELS),
+        log=log.chosen("level", LEVELS),
+        log_format=log.chosen("format", FORMATS, "text"),
         look_back=validator.number("look_back", LOOK_BACK, LOOK_BACK_MAX),
         snapshot_every=store.number("snapshot_every", SNAPSHOT_EVERY, KEPT_MAX, least=0),
         keep_blocks=_kept(store, "keep_blocks", KEEP_BLOCKS_MIN),
@@ -135,6 +139,7 @@ def write_config(config: NodeConfig) -> str:
         "",
         "[log]",
         f'level = "{config.log}" # debug, info or warning',
+        f'format = "{config.log_format}" # text or json',
         "",
         "[validator]",
         f"look_back = {config.look_back} # blocks searched at start for this key's signatures",
@@ -227,7 +232,10 @@ class _Section:
         except Malformed as fault:
             raise Malformed(f"{self.where}.{name}: {fault}") from fault
 
-    def chosen(self, name: str, words: tuple[Word, ...]) -> Word:
+    def chosen(self, name: str, words: tuple[Word, ...], default: Word | None = None) -> Word:
+        """One of the words; a field that files of earlier versions lack has a default."""
+        if default is not None and name not in self._plain:
+            return default
         text = self._text(name)
         for word in words:
             if word == text:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tfchain import __version__
 from tfchain.base.address import to_text
 from tfchain.base.units import Address
 from tfchain.ledger.state import State
@@ -53,14 +54,27 @@ class Node:
         """
         return await self.pump.submit(tuple(raws))
 
-    def lines(self) -> list[str]:
-        """What an operator should know once it runs."""
+    def facts(self) -> dict[str, object]:
+        """What a program that reads the log should know once it runs."""
         key = self.validator
-        http, p2p = self.config.http.host, self.config.p2p.host
+        return {
+            "version": __version__,
+            "chain": self.chain_id,
+            "height": self.heads.current,
+            "store": self.disk.store.kind,
+            "http": f"http://{self.config.http.host}:{self.http_port}",
+            "peer": to_text(Address(self.mesh.key)),
+            "p2p": f"{self.config.p2p.host}:{self.p2p_port}",
+            "validator": "" if key is None else to_text(key),
+        }
+
+    def lines(self) -> list[str]:
+        """The same for an operator."""
+        facts = self.facts()
         return [
-            f"chain {self.chain_id}, height {self.heads.current}",
+            f"chain {facts['chain']}, height {facts['height']}",
             describe(self.disk.store),
-            f"http: http://{http}:{self.http_port}",
-            f"p2p: {to_text(Address(self.mesh.key))} at {p2p}:{self.p2p_port}",
-            f"validator: {'none, this node follows' if key is None else to_text(key)}",
+            f"http: {facts['http']}",
+            f"p2p: {facts['peer']} at {facts['p2p']}",
+            f"validator: {facts['validator'] or 'none, this node follows'}",
         ]

@@ -41,6 +41,11 @@ def wall_clock() -> Millis:
     return Millis(time.time_ns() // 1_000_000)
 
 
+def journal_of(config: NodeConfig, clock: Clock) -> Journal:
+    """Where a node of these settings tells its operator what happens."""
+    return Journal(config.log, clock, form=config.log_format)
+
+
 Companion: TypeAlias = Callable[[Node], Awaitable[None]]
 """Runs beside a node, for as long as it does."""
 
@@ -86,7 +91,7 @@ async def _restored(home: Home, config: NodeConfig, trust: Trust, clock: Clock) 
         if is_due(store):
             chain_id = read_genesis(load_genesis(home)).params.chain_id
             mesh = _mesh(home, config, chain_id)
-            await restore(home, store, mesh, trust, clock, Journal(config.log, clock))
+            await restore(home, store, mesh, trust, clock, journal_of(config, clock))
 
 
 def _assembled(home: Home, config: NodeConfig, disk: Disk, views: Views, clock: Clock) -> Node:
@@ -94,7 +99,7 @@ def _assembled(home: Home, config: NodeConfig, disk: Disk, views: Views, clock: 
     key = None if disk.signer is None else disk.signer.key
     replica = Replica(tip, views.current, key, disk.chain.commit(tip.height))
     chain_id = replica.council.params.chain_id
-    journal = Journal(config.log, clock)
+    journal = journal_of(config, clock)
     mesh = _mesh(home, config, chain_id)
     pump = Pump(replica, disk, views, mesh, clock, journal)
     return Node(

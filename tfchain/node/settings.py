@@ -105,6 +105,12 @@ SETTINGS: Final = (
         what="What goes to stderr: everything, what happens, or only what is wrong.",
     ),
     Setting(
+        name="log.format",
+        default="text",
+        unit="text or json",
+        what="How a line there is written: for people, or as one JSON object.",
+    ),
+    Setting(
         name="validator.look_back",
         default=LOOK_BACK,
         unit="blocks",

@@ -16,6 +16,7 @@ CONFIG = NodeConfig(
     store="sqlite",
     guardian_automatic=True,
     log="debug",
+    log_format="json",
     look_back=100,
 )
 TEXT = write_config(CONFIG)
@@ -29,6 +30,13 @@ def test_a_file_of_before_the_look_back_is_a_file() -> None:
     alone = NodeConfig(p2p=Place(), http=Place())
     old = write_config(alone).partition("[validator]")[0]
     assert read_config(old) == alone
+
+
+def test_a_file_of_before_the_log_s_format_is_a_file() -> None:
+    alone = NodeConfig(p2p=Place(), http=Place())
+    text = write_config(alone)
+    (line,) = [line for line in text.splitlines() if line.startswith("format")]
+    assert read_config(text.replace(f"{line}\n", "")) == alone
 
 
 def test_a_file_without_peers_is_a_file() -> None:
@@ -51,6 +59,7 @@ def test_a_file_without_peers_is_a_file() -> None:
         pytest.param("anyone = true", "anyone = 1", "config.p2p.anyone", id="a flag of one"),
         pytest.param('"sqlite"', '"mysql"', "auto, leveldb, sqlite", id="a store nobody knows"),
         pytest.param('"debug"', '"loud"', "config.log.level", id="a level nobody knows"),
+        pytest.param('"json"', '"xml"', "config.log.format", id="a format nobody knows"),
         pytest.param("= 100 #", "= 0 #", "config.validator.look_back", id="never looking back"),
         pytest.param("= 100 #", "= true #", "look_back: a number", id="a number that is a truth"),
         pytest.param("[log]", "[log]\nfile = 1", "config.log: nobody knows file", id="a new field"),

@@ -3,7 +3,7 @@
 import socket
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +28,8 @@ BOND_TFT: Final = 100
 """What a validator loses that signs two things at one place."""
 PERSON: Final = "//Alice"
 PERSON_TFT: Final = 10_000
+ALIKE: Final = NodeConfig(p2p=Place(), http=Place(), guardian_automatic=True)
+"""What holds in each home of a devnet: its guardians ask nobody."""
 _TEMPLATE: Final = Path("genesis") / "devnet.toml"
 
 
@@ -131,11 +133,11 @@ def _account(address: Address, amount_tft: int) -> list[str]:
 
 
 def lay_out(
-    folder: Path, genesis: str, seed: int, validators: int, store: Kind, *, anyone: bool = False
+    folder: Path, genesis: str, seed: int, validators: int, store: Kind, *, base: NodeConfig = ALIKE
 ) -> Network:
     """Make the homes `validator-0` and so on under `folder`.
 
-    `anyone`: whether they let others connect than each other.
+    `base`: the settings that are the same in all of them.
 
     Raises:
         Unavailable: a home is there already, or cannot be written.
@@ -147,13 +149,12 @@ def lay_out(
     ]
     members = []
     for number in range(validators):
-        config = NodeConfig(
+        config = replace(
+            base,
             p2p=Place(port=ports[2 * number]),
             http=Place(port=ports[2 * number + 1]),
             peers=tuple(one for place, one in enumerate(contacts) if place != number),
-            anyone=anyone,
             store=store,
-            guardian_automatic=True,
         )
         seeds = Seeds(
             node=seed_of(seed, f"node/{number}"),

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tfchain.cli.devnet_view import Watch, line_of
 from tfchain.errors import Divergence, InvalidBlock, Malformed, Unavailable
 from tfchain.node.devnet import link as devnet_link
 from tfchain.node.devnet.homes import (
+    ALIKE,
     Member,
     Stamp,
     free_ports,
@@ -88,9 +90,13 @@ def test_homes_know_each_other_and_have_ports_of_their_own(tmp_path: Path) -> No
         lay_out(tmp_path, genesis, 1, 3, "sqlite")
 
 
-def test_a_network_may_be_open_to_those_who_want_to_join(tmp_path: Path) -> None:
-    network = lay_out(tmp_path, stamped(template_text(), STAMP, 1, 1), 1, 1, "sqlite", anyone=True)
-    assert load_config(network.members[0].home).anyone
+def test_what_is_alike_in_all_homes_is_given_once(tmp_path: Path) -> None:
+    genesis = stamped(template_text(), STAMP, 1, 1)
+    base = replace(ALIKE, anyone=True, log="debug", log_format="json")
+    network = lay_out(tmp_path, genesis, 1, 1, "sqlite", base=base)
+    found = load_config(network.members[0].home)
+    assert (found.anyone, found.log, found.log_format) == (True, "debug", "json")
+    assert found.guardian_automatic
 
 
 def test_free_ports_differ() -> None:
