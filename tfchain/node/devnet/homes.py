@@ -2,6 +2,7 @@
 
 import socket
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -102,20 +103,31 @@ def stamped(template: str, stamp: Stamp, seed: int, validators: int) -> str:
     Raises:
         Malformed: the template has not exactly one line for time and one for salt.
     """
+    rows = account_lines(key_of(seed, "faucet").address, FAUCET_TFT)
+    rows += account_lines(Key(seed_of_uri(PERSON)).address, PERSON_TFT)
+    for number in range(validators):
+        guardian = key_of(seed, f"guardian/{number}").address
+        rows += member_lines(key_of(seed, f"validator/{number}").address, guardian)
+    return peopled(template, stamp, rows)
+
+
+def peopled(template: str, stamp: Stamp, lines: Sequence[str]) -> str:
+    """A genesis of a template: time and salt, and behind it who there is; raises as `stamped`."""
     head, mark, rest = template.partition("\n[")
     head = _with_line(head, "time", str(stamp.time))
     head = _with_line(head, "salt", f'"{stamp.salt}"')
-    rows = [*_account(key_of(seed, "faucet").address, FAUCET_TFT)]
-    rows += _account(Key(seed_of_uri(PERSON)).address, PERSON_TFT)
-    for number in range(validators):
-        guardian = key_of(seed, f"guardian/{number}").address
-        validator = key_of(seed, f"validator/{number}").address
-        rows += _account(guardian, GUARDIAN_TFT)
-        rows += ["[[guardian]]", f'account = "{to_text(guardian)}"', ""]
-        rows += ["[[validator]]", f'key = "{to_text(validator)}"', "power = 1"]
-        rows += [f"bond = {BOND_TFT * UTFT_PER_TFT}"]
-        rows += [f'reward_account = "{to_text(guardian)}"', ""]
-    return head + mark + rest.rstrip("\n") + "\n\n" + "\n".join(rows)
+    return head + mark + rest.rstrip("\n") + "\n\n" + "\n".join(lines)
+
+
+def member_lines(validator: Address, guardian: Address) -> list[str]:
+    """A validator in a genesis, and the guardian who runs it and has its rewards."""
+    return [
+        *account_lines(guardian, GUARDIAN_TFT),
+        *["[[guardian]]", f'account = "{to_text(guardian)}"', ""],
+        *["[[validator]]", f'key = "{to_text(validator)}"', "power = 1"],
+        f"bond = {BOND_TFT * UTFT_PER_TFT}",
+        *[f'reward_account = "{to_text(guardian)}"', ""],
+    ]
 
 
 def _with_line(head: str, name: str, value: str) -> str:
@@ -127,7 +139,8 @@ def _with_line(head: str, name: str, value: str) -> str:
     return "\n".join(lines)
 
 
-def _account(address: Address, amount_tft: int) -> list[str]:
+def account_lines(address: Address, amount_tft: int) -> list[str]:
+    """Who has coins from the beginning."""
     balance = amount_tft * UTFT_PER_TFT
     return ["[[account]]", f'address = "{to_text(address)}"', f"balance = {balance}", ""]
 
