@@ -23,7 +23,9 @@ from tfchain.node.settings import HTTP_PORT, P2P_PORT
 def init(
     genesis: Annotated[
         Path,
-        typer.Option(help="The genesis file of the chain; with --network one without people yet."),
+        typer.Option(
+            help="The genesis file of the chain; with --network a template, like genesis/testnet.toml."
+        ),
     ],
     home: Annotated[Path, typer.Option(help="The folder to make; it must be empty or absent.")],
     network: Annotated[

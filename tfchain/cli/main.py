@@ -27,6 +27,7 @@ VERBS: Final = (
     "tx",
     "export",
     "snapshot",
+    "backup",
     "audit",
     "guardian",
     "minting",

@@ -91,8 +91,10 @@ def _parted(text: str) -> tuple[str, int | None]:
 def found(folder: Path, template: str, stamp: Stamp, seats: Sequence[Seat], draw: Draw) -> Founded:
     """Make `genesis.toml`, `founder.key` and the homes `validator-0` and so on under `folder`.
 
+    Who stands in the template already stays in the genesis.
+
     Raises:
-        Malformed: the template is none, or names people already; a host that is none.
+        Malformed: the template is none, or a host is none.
         Unavailable: the folder is not empty, or cannot be written.
     """
     seeds = [Seeds(node=draw(32), validator=draw(32), guardian=draw(32)) for _ in seats]
