@@ -114,7 +114,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Every skipped test by its name, every picture: `scripts/test` repeats these lines at its end."""
+    """Skipped tests by name, pictures (`scripts/test` repeats both at its end), rows of tables."""
     for report in terminalreporter.getreports("skipped"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         terminalreporter.write_line(f"not run here: {report.nodeid}: {reason}")
@@ -122,3 +122,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for name, path in report.user_properties:
             if name == "picture":
                 terminalreporter.write_line(f"picture: {path}")
+            elif name == "table":
+                terminalreporter.write_line(f"table: {path}")

@@ -4,16 +4,18 @@ import json
 import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tfchain.errors import Malformed
 from tfchain.web.proxy import questions
 from tfchain.web.proxy.contracts import CONTRACT_FILTERS
 from tfchain.web.proxy.farms import FARMS, PUBLIC_IPS
 from tfchain.web.proxy.nodes import NODE_FILTERS
-from tfchain.web.proxy.parameters import FEATURES
+from tfchain.web.proxy.parameters import FEATURES, query_of
 from tfchain.web.proxy.twins import TWIN_FILTERS
 
 NOW: Final = 1_700_000_000
@@ -429,3 +431,28 @@ def test_a_random_order_has_every_row_and_is_not_always_the_same(database: Datab
     first, *others = [told(database(0), "nodes", randomize="true") for _ in range(8)]
     assert all(sorted(one) == sorted(first) for one in others)
     assert any(one != first for one in others)
+
+
+ANY_NAME: Final = st.sampled_from(
+    sorted({name for rows, _ in RESOURCES.values() for name in rows}
+           | {"size", "page", "ret_count", "randomize", "sort_by", "sort_order", "balance"})
+)  # fmt: skip
+ANY_VALUE: Final = st.one_of(
+    st.text(max_size=12), st.binary(max_size=9), BYTES, TEXTS, LISTS, FLAGS
+)
+PIECES: Final = st.lists(
+    st.tuples(ANY_NAME, ANY_VALUE).map(lambda pair: urlencode([pair])), min_size=1, max_size=4
+)
+
+
+@given(resource=st.sampled_from(list(questions.LISTS)), pieces=PIECES)
+@settings(max_examples=300)
+def test_whatever_is_asked_is_answered_or_refused(
+    database: Database, resource: str, pieces: list[str]
+) -> None:
+    query = query_of("&".join(pieces).encode())
+    try:
+        reply = questions.rows(database(0), resource, query, NOW)
+    except Malformed:
+        return
+    assert isinstance(json.loads(reply.body()), list)
