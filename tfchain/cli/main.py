@@ -14,6 +14,7 @@ VERBS: Final = (
     "devnet",
     "init",
     "start",
+    "web",
     "config",
     "status",
     "doctor",

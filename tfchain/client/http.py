@@ -138,6 +138,15 @@ class Client:
         """Where the node stands, as `GET /v1/status` words it."""
         return _object(await self._ask("GET", "/v1/status"))
 
+    async def genesis(self) -> str:
+        """The text of the genesis file, by this node's word."""
+        async with self._response("GET", "/v1/genesis") as response:
+            content = await self._content(response)
+        try:
+            return content.decode()
+        except UnicodeDecodeError as fault:
+            raise self._odd() from fault
+
     async def account(self, address: Address) -> Account:
         """Balance and nonce."""
         plain = _object(await self._ask("GET", f"/v1/accounts/{to_text(address)}"))

@@ -6,6 +6,7 @@ WebSocket ends that connection, with one line, and never the validator beside it
 """
 
 import socket
+from collections.abc import Callable
 from functools import partial
 from typing import Final, cast
 
@@ -15,6 +16,7 @@ from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework, ConnectionState
 from hypercorn.utils import wrap_app
+from starlette.types import ASGIApp
 
 from tfchain.errors import Unavailable
 from tfchain.node.config import Place
@@ -38,29 +40,48 @@ async def serve_http(
     Raises:
         Unavailable: the address cannot be listened on.
     """
-    config = Config()
-    config.errorlog = None
-    config.include_server_header = False
-    config.keep_alive_timeout = IDLE_S
-    listener = listen(node.config.http)
+
+    def warn(faults: str) -> None:
+        node.journal.warning("http connection failed", faults=faults)
+
+    door = Door(application(node), warn, CONNECTIONS_MAX)
+    await serve(door, node.config.http, task_status)
+
+
+async def serve(
+    door: "Door", place: Place, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Let connections in until cancelled. Reports the port; raises `Unavailable`."""
+    listener = listen(place)
     task_status.started(listener.getsockname()[1])
-    face = cast(ASGIFramework, application(node))
-    door = Door(node, partial(TCPServer, wrap_app(face, 0, "asgi"), config, WorkerContext(None)))
     listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(listener))]
     await trio.serve_listeners(door.converse, listeners)
 
 
-class Door:
-    """Lets connections in, and lets none of them out of its room."""
+def _server(face: ASGIApp) -> "partial[TCPServer]":
+    config = Config()
+    config.errorlog = None
+    config.include_server_header = False
+    config.keep_alive_timeout = IDLE_S
+    wrapped = wrap_app(cast(ASGIFramework, face), 0, "asgi")
+    return partial(TCPServer, wrapped, config, WorkerContext(None))
 
-    def __init__(self, node: Node, server: "partial[TCPServer]") -> None:
-        self._node = node
-        self._server = server
+
+class Door:
+    """Lets connections in, `most` at once, and lets none of them out of its room.
+
+    `warn` hears which faults a connection ended with.
+    """
+
+    def __init__(self, face: ASGIApp, warn: Callable[[str], None], most: int) -> None:
+        self._server = _server(face)
+        self._warn = warn
+        self._most = most
         self._open = 0
 
     async def converse(self, stream: trio.SocketStream) -> None:
         """One connection, from its first byte to its last."""
-        if self._open >= CONNECTIONS_MAX:
+        if self._open >= self._most:
             await stream.aclose()
             return
         self._open += 1
@@ -70,7 +91,7 @@ class Door:
         except ExceptionGroup as faults:
             # What the connection's own nursery ended with; a cancellation is never in it.
             kinds = sorted({type(fault).__name__ for fault in faults.exceptions})
-            self._node.journal.warning("http connection failed", faults=",".join(kinds))
+            self._warn(",".join(kinds))
         finally:
             self._open -= 1
             await trio.aclose_forcefully(stream)

@@ -1,0 +1,151 @@
+"""Everything that people and tools browse, at the root of one port.
+
+Whatever comes in is bounded before anybody reads it, and whatever goes wrong is an answer. All of it
+may be read from any page of any site: there is nothing here that is not public.
+"""
+
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tfchain.errors import Malformed, Unavailable
+from tfchain.web import receipts, status
+from tfchain.web.parts import Part, Web
+
+PARTS: Final[tuple[Part, ...]] = (receipts.routes,)
+"""Parts that need nothing but the read model; none of their paths is another's."""
+
+REQUESTS_MAX: Final = 1_024
+"""Requests under way, those that stream included; one more is told to come again."""
+URL_BYTES_MAX: Final = 8 * 1024
+BODY_BYTES_MAX: Final = 1024 * 1024
+"""The largest that is taken is a query; transactions go to the validator."""
+GZIP_BYTES_MIN: Final = 1_024
+PRIVATE: Final = ("/guardian",)
+"""Paths that no other site's page may read."""
+
+
+def application(web: Web) -> ASGIApp:
+    """The ASGI application."""
+    routes = [*status.routes(web), *(route for part in PARTS for route in part(web.ask))]
+    faults = {Malformed: _malformed, Unavailable: _unavailable, HTTPException: _refused}
+    inner = Starlette(routes=routes, exception_handlers=faults)
+    zipped = GZipMiddleware(inner, minimum_size=GZIP_BYTES_MIN)
+    return Shared(Bounded(zipped))
+
+
+class Bounded:
+    """Refuses what is too long, and what comes while there is no room."""
+
+    def __init__(self, inner: ASGIApp) -> None:
+        self._inner = inner
+        self._under_way = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on, or refuse."""
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        self._under_way += 1
+        counted = _Counted(receive)
+        try:
+            await self._inner(scope, counted, send)
+        finally:
+            self._under_way -= 1
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > URL_BYTES_MAX:
+            return _error(f"a URL has at most {URL_BYTES_MAX} bytes", 414)
+        if _length(scope) > BODY_BYTES_MAX:
+            return _too_large()
+        if self._under_way >= REQUESTS_MAX:
+            return _error("too many requests, try again", 503)
+        return None
+
+
+class _Counted:
+    """A body's pieces, as long as they stay within the bound."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._count = 0
+
+    async def __call__(self) -> Message:
+        """The next piece; raises `HTTPException` for one too many."""
+        message = await self._receive()
+        self._count += len(message.get("body", b""))
+        if self._count > BODY_BYTES_MAX:
+            raise HTTPException(413, f"a body has at most {BODY_BYTES_MAX} bytes")
+        return message
+
+
+class Shared:
+    """Lets any page read the answers, and tells browsers that ask first."""
+
+    def __init__(self, inner: ASGIApp) -> None:
+        self._inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on, and add the headers."""
+        if scope["type"] != "http" or scope["path"].startswith(PRIVATE):
+            await self._inner(scope, receive, send)
+            return
+
+        async def share(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["access-control-allow-origin"] = "*"
+                headers["access-control-expose-headers"] = "*"
+            await send(message)
+
+        if scope["method"] == "OPTIONS":
+            allowed = {
+                "access-control-allow-methods": "GET, HEAD, POST, OPTIONS",
+                "access-control-allow-headers": "*",
+                "access-control-max-age": "86400",
+            }
+            await Response(status_code=204, headers=allowed)(scope, receive, share)
+            return
+        await self._inner(scope, receive, share)
+
+
+def _length(scope: Scope) -> int:
+    """What the request says of its body; one that is no number counts as too long."""
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() and len(value) <= 12 else BODY_BYTES_MAX + 1
+    return 0
+
+
+def _too_large() -> Response:
+    return _error(f"a body has at most {BODY_BYTES_MAX} bytes", 413)
+
+
+def _error(text: str, code: int) -> Response:
+    return JSONResponse({"error": text}, code)
+
+
+async def _malformed(_request: Request, fault: Exception) -> Response:
+    return _error(str(fault), 400)
+
+
+async def _unavailable(_request: Request, fault: Exception) -> Response:
+    return _error(str(fault), 503)
+
+
+async def _refused(_request: Request, fault: Exception) -> Response:
+    """What nobody answers to is told in the words that existing tools know."""
+    assert isinstance(fault, HTTPException)
+    if fault.status_code == 404:
+        return PlainTextResponse("404 page not found\n", 404)
+    return JSONResponse({"error": fault.detail}, fault.status_code, headers=fault.headers)
