@@ -70,6 +70,9 @@ def devnet(  # noqa: PLR0913, PLR0917 -- one parameter an option
     restart: Annotated[
         bool, typer.Option("--restart", help="Start a validator again that ended.")
     ] = False,
+    web: Annotated[
+        bool, typer.Option(help="Run the web too: receipts, REST, GraphQL, pages. Not with --once.")
+    ] = True,
     limit: Annotated[float, typer.Option(help="With --once: give up after so many seconds.")] = 210,
     log_level: Annotated[
         str,
@@ -95,7 +98,8 @@ def devnet(  # noqa: PLR0913, PLR0917 -- one parameter an option
     with _folder(home, keep=keep) as folder:
         network = _network(folder, seed, validators, cast("Kind", store), base)
         watch = Watch()
-        options = Options(nodes=nodes, again=restart, picture_s=watch.picture_s)
+        browsed = web and not once
+        options = Options(nodes=nodes, again=restart, picture_s=watch.picture_s, web=browsed)
         net = Devnet(network, options, _now, watch.show, watch.log)
         watch.log(f"homes and logs in {folder}")
         with _lit(net, watch):
@@ -172,6 +176,8 @@ def _welcome(net: Devnet) -> Iterator[str]:
     first = net.network.members[0]
     for member in net.network.members:
         yield f"validator-{member.number} answers at {member.url}"
+    if net.options.web:
+        yield f"the web answers at {net.network.web.url}, for tools and people"
     yield "try: tfchain status, in another terminal: it finds this network by itself"
     yield f"or: curl {first.url}/v1/status"
     yield f"coins for you: the account {PERSON} (the development phrase) has some"

@@ -1,7 +1,6 @@
 """The homes of a network on one machine: a stamped genesis, keys from a seed, ports from the system."""
 
 import socket
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from tfchain.errors import Malformed, Unavailable
 from tfchain.net.surface import Contact
 from tfchain.node.config import LOOPBACK, NodeConfig, Place
 from tfchain.node.home import Home, Seeds, create_home, load_text
+from tfchain.store.files import told
 from tfchain.store.open import Kind
 
 VALIDATORS_MAX: Final = 32
@@ -50,9 +50,41 @@ class Member:
         return f"http://{self.host}:{self.http_port}"
 
     @property
-    def command(self) -> list[str]:
-        """What starts it by hand."""
-        return [sys.executable, "-m", "tfchain", "start", "--home", str(self.home.folder)]
+    def name(self) -> str:
+        """For people."""
+        return f"validator-{self.number}"
+
+    @property
+    def folder(self) -> Path:
+        """Its home."""
+        return self.home.folder
+
+    @property
+    def verb(self) -> list[str]:
+        """What runs it."""
+        return ["start", "--home", str(self.home.folder)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebMember:
+    """What people and tools browse: a process that follows one of the validators."""
+
+    folder: Path
+    port: int
+    follows: str
+    """Where that validator answers."""
+    name: str = "web"
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def verb(self) -> list[str]:
+        """What runs it."""
+        place = ["--home", str(self.folder), "--port", str(self.port)]
+        return ["web", "--node", self.follows, *place]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +94,7 @@ class Network:
     seed: int
     genesis: str
     members: tuple[Member, ...]
+    web: WebMember
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +188,7 @@ def lay_out(
     Raises:
         Unavailable: a home is there already, or cannot be written.
     """
-    ports = free_ports(2 * validators)
+    ports = free_ports(2 * validators + 1)
     contacts = [
         Contact(key=key_of(seed, f"node/{n}").address, host=LOOPBACK, port=ports[2 * n])
         for n in range(validators)
@@ -183,7 +216,10 @@ def lay_out(
                 guardian=key_of(seed, f"guardian/{number}").address,
             )
         )
-    return Network(seed=seed, genesis=genesis, members=tuple(members))
+    web = WebMember(folder=folder / "web", port=ports[-1], follows=members[0].url)
+    with told("cannot make the web's folder", web.folder):
+        web.folder.mkdir(mode=0o700, exist_ok=True)
+    return Network(seed=seed, genesis=genesis, members=tuple(members), web=web)
 
 
 def free_ports(count: int) -> list[int]:

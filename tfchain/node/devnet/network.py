@@ -20,7 +20,7 @@ from tfchain.node.devnet.homes import Network, key_of
 from tfchain.node.devnet.link import Link
 from tfchain.node.devnet.mirror import Mirror
 from tfchain.node.devnet.plan import roster
-from tfchain.node.devnet.validators import Validator
+from tfchain.node.devnet.validators import Process
 
 ASK_S: Final = 1
 """Between two questions to each validator: where do you stand?"""
@@ -38,6 +38,8 @@ class Options:
     """Whether a validator that ended is started again."""
     picture_s: float
     """Between two pictures."""
+    web: bool = False
+    """Whether the web runs beside the validators."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,7 @@ class Devnet:
     show: Callable[[Picture], None]
     log: Callable[[str], None]
     mirror: Mirror = field(init=False)
-    validators: list[Validator] = field(init=False)
+    validators: list[Process] = field(init=False)
     links: list[Link] = field(init=False)
     interrupted: bool = False
     _heights: dict[int, int] = field(default_factory=dict)
@@ -99,7 +101,7 @@ class Devnet:
     def __post_init__(self) -> None:
         self.mirror = Mirror(self.network.genesis)
         members, again = self.network.members, self.options.again
-        self.validators = [Validator(member, again, self.log) for member in members]
+        self.validators = [Process(member, again, self.log) for member in members]
         self.links = [Link(member.url) for member in members]
 
     async def run(self, until: "Until") -> None:
@@ -108,6 +110,9 @@ class Devnet:
             async with trio.open_nursery() as nursery:
                 for validator in self.validators:
                     nursery.start_soon(validator.keep)
+                if self.options.web:
+                    web = Process(self.network.web, self.options.again, self.log)
+                    nursery.start_soon(web.keep)
                 for place in range(len(self.links)):
                     nursery.start_soon(self._ask, place)
                 nursery.start_soon(self._follow)
@@ -193,8 +198,8 @@ class Devnet:
     def _line(self, place: int) -> Line:
         validator = self.validators[place]
         return Line(
-            number=validator.member.number,
-            url=validator.member.url,
+            number=place,
+            url=self.network.members[place].url,
             pid=validator.pid,
             height=self._heights.get(place),
         )

@@ -1,16 +1,16 @@
-"""A devnet's validators as processes: started, watched, and ended by their own number alone."""
+"""A devnet's processes, validators and the web: started, watched, ended by their own number alone."""
 
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from pathlib import Path
+from typing import Final, Protocol
 
 import trio
 
 from tfchain.errors import Unavailable
-from tfchain.node.devnet.homes import Member
 from tfchain.node.settings import SETTINGS
 from tfchain.store.files import told
 
@@ -25,9 +25,28 @@ UNDER_WATCH: Final = (sys.executable, "-m", "tfchain.node.devnet.child")
 """What runs a verb so that it ends with the devnet, even if that is killed."""
 
 
+class Member(Protocol):
+    """What a process of a devnet is."""
+
+    @property
+    def name(self) -> str:
+        """For people: `validator-0`."""
+        ...
+
+    @property
+    def folder(self) -> Path:
+        """Where it keeps what it has; its log stands in there."""
+        ...
+
+    @property
+    def verb(self) -> list[str]:
+        """The verb that runs it, with its options."""
+        ...
+
+
 @dataclass(slots=True)
-class Validator:
-    """One validator and the process that runs it, if any does."""
+class Process:
+    """One member of a devnet and the process that runs it, if any does."""
 
     member: Member
     again: bool
@@ -58,11 +77,10 @@ class Validator:
 
     async def _started(self) -> trio.Process:
         """A session of its own: Ctrl-C is the devnet's to pass on."""
-        path = self.member.home.folder / "log"
-        verb = ["start", "--home", str(self.member.home.folder)]
-        with told("cannot write the validator's log", path), path.open("ab") as sink:
+        path = self.member.folder / "log"
+        with told(f"cannot write the log of {self.member.name}", path), path.open("ab") as sink:
             process = await trio.lowlevel.open_process(
-                [*self.starter, *verb],
+                [*self.starter, *self.member.verb],
                 env=_own(os.environ),
                 stdin=subprocess.PIPE,
                 stdout=sink,
@@ -71,23 +89,24 @@ class Validator:
             )
         self.pid = process.pid
         self.starts += 1
-        self.log(f"validator-{self.member.number} runs as process {process.pid}")
+        self.log(f"{self.member.name} runs as process {process.pid}")
         return process
 
     def _tell(self, code: int) -> None:
-        name = f"validator-{self.member.number}"
+        name = self.member.name
         self.log(f"{name} ended with {code}")
         if code > 0:
             for line in self._tail():
                 self.log(f"{name}: {line}")
         if not self.again:
-            self.log(f"start it again with: {' '.join(self.member.command)}")
+            by_hand = [sys.executable, "-m", "tfchain", *self.member.verb]
+            self.log(f"start it again with: {' '.join(by_hand)}")
 
     def _tail(self) -> list[str]:
         """The last lines of its log."""
         try:
-            with told("cannot read the validator's log", self.member.home.folder):
-                content = (self.member.home.folder / "log").read_bytes()
+            with told(f"cannot read the log of {self.member.name}", self.member.folder):
+                content = (self.member.folder / "log").read_bytes()
         except Unavailable as fault:
             return [str(fault)]
         return content[-TAIL_BYTES:].decode("utf-8", "replace").splitlines()[-TAIL_LINES:]

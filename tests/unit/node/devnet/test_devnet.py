@@ -33,7 +33,7 @@ from tfchain.node.devnet.homes import (
 )
 from tfchain.node.devnet.mirror import Mirror
 from tfchain.node.devnet.network import BatchLine, Line, Picture
-from tfchain.node.devnet.validators import Validator
+from tfchain.node.devnet.validators import Process
 from tfchain.node.home import load_config
 from tfchain.store.export import MAGIC, frames
 
@@ -182,7 +182,7 @@ def starter(program: str) -> tuple[str, ...]:
 async def test_a_process_that_ends_is_told_with_the_line_that_starts_it(tmp_path: Path) -> None:
     lines: list[str] = []
     program = starter("import sys; print('so it goes'); sys.exit(3)")
-    validator = Validator(member(tmp_path), again=False, log=lines.append, starter=program)
+    validator = Process(member(tmp_path), again=False, log=lines.append, starter=program)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(validator.keep)
         while len(lines) < 4:
@@ -199,7 +199,7 @@ async def test_a_process_that_ends_is_told_with_the_line_that_starts_it(tmp_path
 async def test_a_killed_process_is_started_again_if_asked(tmp_path: Path) -> None:
     lines: list[str] = []
     program = starter("import sys; sys.stdin.read()")
-    validator = Validator(member(tmp_path), True, lines.append, program, again_s=0)
+    validator = Process(member(tmp_path), True, lines.append, program, again_s=0)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(validator.keep)
         first = await started(validator, 1)
@@ -212,7 +212,7 @@ async def test_a_killed_process_is_started_again_if_asked(tmp_path: Path) -> Non
     assert not Path(f"/proc/{second}").exists()
 
 
-async def started(validator: Validator, times: int) -> int:
+async def started(validator: Process, times: int) -> int:
     while validator.starts < times or validator.pid is None:
         await trio.sleep(0.01)
     return validator.pid
@@ -222,7 +222,7 @@ async def test_one_that_will_not_go_is_killed(tmp_path: Path) -> None:
     deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True)"
     program = starter(deaf + "; time.sleep(60)")
     one = member(tmp_path)
-    validator = Validator(one, again=False, log=print, starter=program, leave_s=0.3)
+    validator = Process(one, again=False, log=print, starter=program, leave_s=0.3)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(validator.keep)
         pid = await started(validator, 1)
