@@ -1,7 +1,8 @@
 """A small ledger to try things on: the devnet's constants, three people, no batch yet."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +20,10 @@ from tfchain.base.units import (
     Seconds,
     Utft,
 )
+from tfchain.chain import export_records as records
+from tfchain.index.model import Model, opened_model
 from tfchain.ledger import light, tables
+from tfchain.ledger.block import Block, decode_block
 from tfchain.ledger.commit import ABSENT, FOR_BLOCK, PRECOMMIT, Commit, CommitSlot, vote_message
 from tfchain.ledger.header import Header
 from tfchain.ledger.light import LightBlock
@@ -36,6 +40,7 @@ from tfchain.ledger.params import (
 from tfchain.ledger.records import Account, Guardians, Policy, ScheduleState, Totals
 from tfchain.ledger.state import State
 from tfchain.ledger.validators import Validator, ValidatorSet, genesis_set, validator_address
+from tfchain.store.export import read_records
 
 TFT = 10_000_000
 REGIME = 3
@@ -255,3 +260,41 @@ class LightChain:
 @pytest.fixture(scope="session")
 def light_chain() -> type[LightChain]:
     return LightChain
+
+
+# --- a recorded devnet ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What the file holds."""
+
+    genesis: str
+    blocks: tuple[Block, ...]
+
+    def into(self, model: Model, run: int = 16, upto: int | None = None) -> None:
+        """Feed the blocks that a model has not, so many in one transaction."""
+        model.begin(self.genesis)
+        rest = self.blocks[model.height : upto]
+        for first in range(0, len(rest), run):
+            model.take(rest[first : first + run])
+
+
+@pytest.fixture(scope="session")
+def recorded(golden_folder: Path) -> Recorded:
+    genesis, blocks = "", list[Block]()
+    with (golden_folder / "devnet.tfc").open("rb") as file:
+        for _, kind, payload in read_records(file):
+            if kind == records.GENESIS:
+                genesis = records.genesis_text(payload)
+            elif kind == records.BLOCK:
+                blocks.append(decode_block(payload))
+    return Recorded(genesis, tuple(blocks))
+
+
+@pytest.fixture(scope="session")
+def shown(recorded: Recorded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
+    """The whole recording, taken in."""
+    with opened_model(tmp_path_factory.mktemp("read")) as model:
+        recorded.into(model)
+        yield model

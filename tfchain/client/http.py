@@ -142,6 +142,8 @@ class Client:
         """The text of the genesis file, by this node's word."""
         async with self._response("GET", "/v1/genesis") as response:
             content = await self._content(response)
+        if response.status_code != httpx.codes.OK:
+            raise self._odd()
         try:
             return content.decode()
         except UnicodeDecodeError as fault:

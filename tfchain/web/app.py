@@ -43,8 +43,9 @@ def application(web: Web) -> ASGIApp:
 class Bounded:
     """Refuses what is too long, and what comes while there is no room."""
 
-    def __init__(self, inner: ASGIApp) -> None:
+    def __init__(self, inner: ASGIApp, most: int = REQUESTS_MAX) -> None:
         self._inner = inner
+        self._most = most
         self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,7 +69,7 @@ class Bounded:
             return _error(f"a URL has at most {URL_BYTES_MAX} bytes", 414)
         if _length(scope) > BODY_BYTES_MAX:
             return _too_large()
-        if self._under_way >= REQUESTS_MAX:
+        if self._under_way >= self._most:
             return _error("too many requests, try again", 503)
         return None
 

@@ -50,20 +50,30 @@ class Ask(Protocol):
 class Asking:
     """The connections to one read model. Close it when nobody asks any more."""
 
-    def __init__(self, folder: Path, *, at_once: int = AT_ONCE, within_s: float = WITHIN_S) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        at_once: int = AT_ONCE,
+        waiting_max: int = WAITING_MAX,
+        turn_s: float = TURN_S,
+        within_s: float = WITHIN_S,
+    ) -> None:
         self._path = folder / FILE
         self._turns = trio.CapacityLimiter(at_once)
+        self._waiting_max = waiting_max
+        self._turn_s = turn_s
         self._within_s = within_s
         self._idle: list[Connection] = []
 
     async def __call__(self, question: Callable[[Connection], T]) -> T:
         """As `Ask`."""
-        if self._turns.statistics().tasks_waiting >= WAITING_MAX:
-            raise Unavailable(f"{WAITING_MAX} questions wait", "the read model", _AGAIN)
-        with trio.move_on_after(TURN_S) as patience:
+        if self._turns.statistics().tasks_waiting >= self._waiting_max:
+            raise Unavailable(f"{self._waiting_max} questions wait", "the read model", _AGAIN)
+        with trio.move_on_after(self._turn_s) as patience:
             await self._turns.acquire()
         if patience.cancelled_caught:
-            raise Unavailable(f"no turn came in {TURN_S:g} s", "the read model", _AGAIN)
+            raise Unavailable(f"no turn came in {self._turn_s:g} s", "the read model", _AGAIN)
         try:
             return await trio.to_thread.run_sync(partial(self._answer, question))
         finally:
