@@ -34,6 +34,7 @@ from tfchain.store.chain import TIP_KEY, ChainStore
 from tfchain.store.kv import Store
 from tfchain.store.open import open_store
 
+TFCHAIN = (sys.executable, "-m", "tfchain")
 SEED = 1
 TICKS = os.sysconf("SC_CLK_TCK")
 RUN = 10_000
@@ -103,7 +104,7 @@ def running(net: Network) -> Iterator[list[subprocess.Popen[bytes]]]:
     try:
         for member in net.members:
             with (member.home.folder / "log").open("ab") as log:
-                processes.append(subprocess.Popen(member.command, stdout=log, stderr=log))
+                processes.append(subprocess.Popen([*TFCHAIN, *member.verb], stdout=log, stderr=log))
         yield processes
     finally:
         for process in processes:

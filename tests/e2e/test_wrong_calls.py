@@ -397,7 +397,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     text = stamped(template_text(), stamp, 1, 1)
     laid = lay_out(tmp_path_factory.mktemp("net"), text, 1, 1, "sqlite")
     process = subprocess.Popen(
-        laid.members[0].command,
+        [sys.executable, "-m", "tfchain", *laid.members[0].verb],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

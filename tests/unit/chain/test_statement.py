@@ -94,7 +94,8 @@ def test_where_no_period_of_the_nodes_own_ended_no_line_is_due(golden_folder: Pa
     shown = follower.statement(NodeId(1), PeriodIndex(0)).receipt
     assert follower._lines_of(NodeId(1), shown)
     idle = replace(shown, reason=NOTHING_DUE)
-    assert follower._lines_of(NodeId(1), idle) == follower._downtimes(idle, ()) == ()
+    assert follower._lines_of(NodeId(1), idle) == ()
+    assert follower._downtimes(idle, ()) == ()
 
 
 def test_every_node_of_a_devnet_is_credited_what_its_receipt_says(golden_folder: Path) -> None:

@@ -428,7 +428,7 @@ def test_what_was_found_genuine_longest_ago_is_forgotten(kit: "type[Kit]") -> No
     checks.remember(one)
     assert checks.unknown([one]) == ()
     for number in range(SEEN_TXS_MAX):
-        checks.remember(replace(one, id=number.to_bytes(32, "big")))
+        checks.remember(replace(one, raw=number.to_bytes(4, "big")))
     assert checks.unknown([one]) == (one,)
     assert len(checks._genuine) == SEEN_TXS_MAX
 
