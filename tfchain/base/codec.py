@@ -41,17 +41,26 @@ def decode(data: bytes, bytes_max: int) -> Plain:
         Malformed: longer than `bytes_max`, not MessagePack, deeper than `CODEC_DEPTH_MAX`, a type
             we do not use, bytes left over, or not the canonical spelling.
     """
-    if len(data) > bytes_max:
-        raise Malformed(f"{len(data)} bytes where at most {bytes_max} are allowed")
-    try:
-        value = _parse(data)
-    except (ValueError, TypeError, RecursionError, msgpack.exceptions.UnpackException) as fault:
-        raise Malformed("not canonical MessagePack") from fault
+    value = read(data, bytes_max)
     _check(value, CODEC_DEPTH_MAX)
     if _pack(value) != data:
         raise Malformed("not the canonical spelling")
     plain: Plain = value  # type: ignore[assignment]
     return plain
+
+
+def read(data: bytes, bytes_max: int) -> object:
+    """What `data` says, however it spells it: for bytes of which `decode` has been asked before.
+
+    Raises:
+        Malformed: longer than `bytes_max`, not MessagePack, or bytes left over.
+    """
+    if len(data) > bytes_max:
+        raise Malformed(f"{len(data)} bytes where at most {bytes_max} are allowed")
+    try:
+        return _parse(data)
+    except (ValueError, TypeError, RecursionError, msgpack.exceptions.UnpackException) as fault:
+        raise Malformed("not canonical MessagePack") from fault
 
 
 def _parse(data: bytes) -> object:

@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from tfchain.base.codec import INT_MAX, INT_MIN, Plain, decode, encode
+from tfchain.base.codec import INT_MAX, INT_MIN, Plain, decode, encode, read
 from tfchain.base.limits import CODEC_DEPTH_MAX
 from tfchain.errors import Malformed
 
@@ -172,3 +172,13 @@ def test_what_could_not_be_read_back_is_not_written() -> None:
     assert encode(value) == _nested(CODEC_DEPTH_MAX)
     with pytest.raises(AssertionError, match="deeper"):
         encode([value])
+
+
+def test_what_was_decoded_once_is_read_however_it_is_spelled() -> None:
+    assert read(encode([1, "a"]), 9) == [1, "a"]
+    assert read(b"\xcc\x01", 2) == 1
+    with pytest.raises(Malformed, match="at most 1 are allowed"):
+        read(b"\xcc\x01", 1)
+    for broken in (b"", b"\x91", b"\x01\x01", b"\xc1"):
+        with pytest.raises(Malformed):
+            read(broken, 9)

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from tfchain.base.codec import Plain, decode
+from tfchain.base.codec import Plain, read
 from tfchain.base.limits import MINT_TX_BYTES_MAX
+from tfchain.base.made import maker
 from tfchain.base.units import Address
 from tfchain.chain.columns.plain import bytes_of as _bytes
 from tfchain.chain.columns.plain import flag_of as _flag
@@ -110,6 +111,9 @@ class Reported:
     node_id: int
     t: int
     uptime: int
+
+
+_REPORTED: Final = maker(Reported)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +223,8 @@ def read_block(txs: Sequence[bytes], codes: Sequence[str]) -> list[Event]:
 
 
 def _read(raw: bytes) -> Event | None:
-    outer = _list(decode(raw, MINT_TX_BYTES_MAX), 2)
+    """That the bytes are spelled as they must be was seen by whoever executed them."""
+    outer = _list(read(raw, MINT_TX_BYTES_MAX), 2)
     inner = _list(outer[0], ENVELOPE_FIELDS)
     kind = _int(inner[KIND_PLACE])
     if kind in _MONEY:
@@ -227,11 +232,11 @@ def _read(raw: bytes) -> Event | None:
     row = _KINDS.get(kind)
     if row is None:
         raise Malformed(f"unknown kind {kind}")
-    fields, read = row
+    fields, event_of = row
     body = _list(inner[BODY_PLACE], fields + 1)
     if _int(body[0]) != BODY_VERSION:
         raise Malformed(f"kind {kind}: version {BODY_VERSION} is due")
-    return read(Address(_bytes(inner[SENDER_PLACE])), body[1:])
+    return event_of(Address(_bytes(inner[SENDER_PLACE])), body[1:])
 
 
 def _twin(sender: Address, body: list[Plain]) -> Event:
@@ -279,7 +284,7 @@ def _update(_sender: Address, body: list[Plain]) -> Event:
 
 
 def _report(_sender: Address, body: list[Plain]) -> Event:
-    return Reported(_int(body[0]), _int(body[1]), _int(body[2]))
+    return _REPORTED(_int(body[0]), _int(body[1]), _int(body[2]))
 
 
 def _target(_sender: Address, body: list[Plain]) -> Event:

@@ -6,7 +6,7 @@ from tfchain.errors import Malformed
 from tfchain.ledger.records import Resources
 
 
-def list_of(plain: Plain, items: int) -> list[Plain]:
+def list_of(plain: object, items: int) -> list[Plain]:
     """So many of them."""
     if type(plain) is not list or len(plain) != items:
         raise Malformed(f"a list of {items} is due")
