@@ -73,8 +73,10 @@ def as_columns(plain: dict[str, object], period: PeriodInput) -> tuple[dict[str,
     """The `input` and the columns of a period that was read from a plain one.
 
     Raises:
-        Malformed: a number that takes more than 32 bits.
+        Malformed: a number that takes more than 32 bits, or an input that has columns.
     """
+    if "columns" in plain:
+        raise Malformed("input: its uptime stands in columns already")
     told = happened(period)
     if told.wide:
         raise Malformed(f"node {min(told.wide)}: columns hold no number of more than 32 bits")

@@ -3,6 +3,7 @@
 import io
 import json
 import lzma
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from rich.console import Console
 from rich.progress import Progress, TextColumn
 from typer.testing import CliRunner, Result
 
+from tfchain.chain.columns.public_receipts import receipts
+from tfchain.chain.grid_columns import read_recorded
 from tfchain.cli import minting
 from tfchain.cli import recorded as recordings
 from tfchain.cli.minting import app
@@ -90,6 +93,17 @@ def test_what_differs_is_named(recorded: list[bytes], tmp_path: Path) -> None:
         "different: seed 2 node 1: a receipt that is not expected",
         "lines 2, receipts 2, equal: text 1, hash 0, violation 0, different 3",
     ]
+
+
+def test_what_the_other_program_writes_otherwise_is_named(
+    recorded: list[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    period = read_recorded(json.loads(recorded[0])["input"], b"")
+    [receipt] = receipts(period.period)
+    tally = minting.Tally()
+    minting._check([replace(receipt, violation="mood")], period, "seed 7", tally)
+    assert (tally.checked, tally.differences) == (1, 1)
+    assert capsys.readouterr().err == "different: seed 7 node 1: rows and columns\n"
 
 
 @pytest.mark.parametrize(
