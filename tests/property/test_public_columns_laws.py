@@ -19,8 +19,8 @@ from tfchain.base.units import (
     TwinId,
 )
 from tfchain.chain.columns.public_receipts import receipts
-from tfchain.chain.columns.public_rows import happened
-from tfchain.chain.columns.public_uptime import Span, uptimes
+from tfchain.chain.columns.public_rows import Happened, happened
+from tfchain.chain.columns.public_uptime import NARROW, Span, uptimes
 from tfchain.chain.grid import compute
 from tfchain.chain.grid_events import (
     ContractMade,
@@ -82,17 +82,26 @@ class Machine:
     rest: float
     drift: int
     """Seconds that its clock gains from one report to the next."""
+    jitter: int
+    """How far off its uptimes are, at most."""
+    told: tuple[int, int] = (0, 0)
+    """Its last report: time and uptime."""
 
     def pause(self) -> None:
         some = (1, 60, 1_800, 1_801, 2_460, 2_461, 86_399, 86_400, 86_401, -500, 9_000)
         odd = self.chance.random() < self.luck
         self.time += self.chance.choice(some) if odd else 2_400 + self.chance.randint(-30, 80)
+        if abs(self.time - END) < 2_400 and self.chance.random() < 0.5:
+            self.time = END + self.chance.choice((-1, 0, 1))
 
     def events(self) -> list[Event]:
         chance, id_ = self.chance, NodeId(self.number)
         if chance.random() >= self.rest:
-            t = Seconds(max(self.time + chance.choice((0, 0, 0, -6, 3)), 0))
-            return [UptimeSaid(node_id=id_, t=t, uptime=Seconds(self.uptime()))]
+            t = Seconds(self.time - (chance.random() < 0.2))
+            if chance.random() < self.luck / 20:
+                t = Seconds(chance.choice((0, START - (1 << 29), START + (1 << 29), U32_MAX)))
+            self.told = t, self.uptime(t)
+            return [UptimeSaid(node_id=id_, t=t, uptime=Seconds(self.told[1]))]
         if chance.random() < 0.2:
             moved = chance.choice((TargetMoved, StateMoved))
             return [moved(node_id=id_, up=chance.random() < 0.5)]
@@ -103,17 +112,21 @@ class Machine:
         state = StateMoved(node_id=id_, up=not self.asleep)
         return [target, state] if chance.random() < 0.8 else [target]
 
-    def uptime(self) -> int:
+    def uptime(self, t: int) -> int:
+        """What it says at `t`: mostly the truth, else what stands at an edge of the rules."""
+        chance = self.chance
         self.booted -= self.drift
-        true = max(0, self.time - self.booted)
-        if self.chance.random() >= self.luck:
-            return max(0, true + self.chance.randint(-20, 20))
-        if self.chance.random() < 0.6:
-            self.booted = self.time - self.chance.randint(0, 4_000)
-            return max(0, self.time - self.booted)
-        edges = (-121, -120, -61, -60, 60, 61, 119, 120, 121)
-        told = max(0, true + self.chance.choice(edges))
-        return self.chance.choice((told, told, told, self.chance.randint(0, 40_000), 1 << 63))
+        true = max(0, t - self.booted) + chance.randint(0, self.jitter)
+        if chance.random() >= self.luck:
+            return true
+        if chance.random() < 0.4:
+            self.booted = t - chance.randint(0, 4_000)
+            return max(0, t - self.booted)
+        passed, last = max(t - self.told[0], 0), self.told[1]
+        steps = (passed - 61, passed - 60, passed + 60, passed + 61, 0, -1, 1)
+        near = (*(last + step for step in steps), passed, passed + 1, true + 120, true - 120)
+        absurd = chance.choice((0, 40_000, (1 << 29) - 1, 1 << 29, 1 << 63, 1 << 63))
+        return max(0, absurd if chance.random() < 0.1 else chance.choice(near))
 
 
 def _walk(chance: Random, number: int) -> Iterator[tuple[int, Event]]:
@@ -128,6 +141,7 @@ def _walk(chance: Random, number: int) -> Iterator[tuple[int, Event]]:
         luck=chance.choice((0.0, 0.0, 0.02, 0.2)),
         rest=chance.choice((0.0, 0.0, 0.0, 0.1, 0.4)),
         drift=chance.choice((0, 0, 0, 30, -30)),
+        jitter=chance.choice((0, 0, 20)),
     )
     for _ in range(chance.randint(0, 60)):
         machine.pause()
@@ -140,7 +154,7 @@ def _walk(chance: Random, number: int) -> Iterator[tuple[int, Event]]:
 def _paper(chance: Random) -> Iterator[tuple[int, Event]]:
     """What is no business of uptime."""
     for _ in range(chance.randint(0, 30)):
-        time, number = START + chance.randint(-5, END - START + 10), chance.randint(1, 4)
+        time, number = START + chance.randint(-5, END - START + 90_000), chance.randint(1, 4)
         size = Resources(cru=chance.randint(0, 9), mru=chance.randint(0, 9 * GIB), hru=0, sru=GIB)
         made = GridContract(
             id=number, node_id=NodeId(chance.randint(1, NODES)), ips=chance.randint(0, 2), used=size
@@ -242,3 +256,15 @@ def test_the_periods_reach_what_they_must() -> None:
     told = [happened(period(seed)) for seed in range(60)]
     assert sum(len(one.wide) for one in told) > 5
     assert sum(one.rows.nodes.size for one in told) > 100
+
+
+def _fits(one: Happened) -> bool:
+    """Whether 32 bits hold all that is computed of the nodes in columns."""
+    times, uptimes_s = one.rows.times.tolist(), one.rows.uptimes.tolist()
+    return max(uptimes_s) < NARROW and all(abs(time - START) < NARROW for time in times)
+
+
+def test_the_periods_need_32_bits_and_64() -> None:
+    told = [happened(period(seed)) for seed in range(60)]
+    narrow = sum(_fits(one) for one in told if one.rows.kinds.size)
+    assert 10 < narrow < 50
