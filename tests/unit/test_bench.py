@@ -48,7 +48,7 @@ def _named(rows: list[dict[str, Any]]) -> set[str]:
 
 @pytest.mark.slow
 def test_every_part_prints_figures_beside_their_bounds() -> None:
-    parts = ("codec", "execute", "crowd", "tree", "commit", "audit")
+    parts = ("codec", "execute", "crowd", "tree", "commit", "audit", "minting")
     rows = _bench(*[word for part in parts for word in ("--only", part)])
     _check(rows)
     assert {"verify_one_core", "verify_all_cores_threads", "verify_all_cores_processes"} <= _named(
@@ -57,6 +57,7 @@ def test_every_part_prints_figures_beside_their_bounds() -> None:
     assert {"codec_decode_report", "execute_report_uptime", "tree_100", "audit"} <= _named(rows)
     assert {"execute_report_of_100", "audit_month", "audit_month_memory"} <= _named(rows)
     assert {"commit_sqlite_synced", "commit_sqlite_unsynced", "audit_memory"} <= _named(rows)
+    assert {"minting_compute_month", "columns_to_rows"} <= _named(rows)
 
 
 @pytest.mark.slow

@@ -1,8 +1,9 @@
-"""Uptime of all regular nodes at once: those that did nothing in a period but report on time.
+"""Uptime of all regular nodes at once: those that did nothing in a period but report.
 
-Regular is a node without a power change whose every report, the first after the end included,
-continues the one before: later, longer up, both by the same within grace, the boot within the skew
-limit. All others are told, and go through `columns.uptime` one by one.
+Regular is a node without a power change whose every report, the first after the end included, is
+later than the one before and continues it (longer up by as much within grace, the boot within the
+skew limit), or tells of a machine that was started since. All others are told, and go through
+`columns.uptime` one by one.
 """
 
 from dataclasses import dataclass
@@ -45,11 +46,15 @@ def split(
         return Split({}, others)
     first = _first(plain[NODE])
     starts = np.flatnonzero(first)
-    steady = _continues(plain, first, limits)
+    booted = first | _boots(plain, limits)
+    steady = booted | _continues(plain, booted, limits)
     if gaps:
-        steady &= _brief(plain, first, limits)
+        steady &= _brief(plain, booted, limits)
     regular = np.logical_and.reduceat(steady, starts)
-    sums = np.add.reduceat(_credits(plain, first, limits, start, end), starts)
+    credits_s = np.where(booted, _after_boot(plain, end), _gained(plain, end))
+    credits_s[starts] = np.minimum(plain[TIME] - start, plain[UPTIME])[starts]
+    cap = _bound(limits.report_interval + limits.grace)
+    sums = np.add.reduceat(np.minimum(credits_s, cap), starts)
     assert sums.dtype == np.int64, "a sum that widened is a sum that may be inexact"
     nodes = plain[NODE][starts]
     totals = dict(zip(nodes[regular].tolist(), sums[regular].tolist(), strict=True))
@@ -99,36 +104,45 @@ def _bound(seconds: int) -> int:
     return min(seconds, 2 * TIME_MAX)
 
 
-def _continues(rows: Table, first: Mask, limits: UptimeRow) -> Mask:
+def _boots(rows: Table, limits: UptimeRow) -> Mask:
+    """Whether a row tells of a start since the row before, and cannot be taken to continue it."""
     passed, ran = _step(rows[TIME]), _step(rows[UPTIME])
-    booted = rows[TIME] - rows[UPTIME]
-    origin = np.maximum.accumulate(np.where(first, np.arange(first.size), 0))
-    drift = np.abs(booted - booted[origin])
+    apart = np.abs(ran - passed) > _bound(limits.grace)
+    boots: Mask = (passed > 0) & (rows[UPTIME] <= passed) & apart
+    return boots
+
+
+def _continues(rows: Table, booted: Mask, limits: UptimeRow) -> Mask:
+    """Whether a row goes on from the row before, in the boot that the last of `booted` showed."""
+    passed, ran = _step(rows[TIME]), _step(rows[UPTIME])
+    origin = np.maximum.accumulate(np.where(booted, np.arange(booted.size), 0))
+    since = rows[TIME] - rows[UPTIME]
+    drift = np.abs(since - since[origin])
     steady = (passed > 0) & (ran > 0) & (np.abs(ran - passed) <= _bound(limits.grace))
-    regular: Mask = first | (steady & (drift < _bound(limits.skew)))
+    regular: Mask = steady & (drift < _bound(limits.skew))
     return regular
 
 
-def _brief(rows: Table, first: Mask, limits: UptimeRow) -> Mask:
-    """Steps that no gap in the chain could add to: they stay below what a report credits anyhow."""
+def _brief(rows: Table, booted: Mask, limits: UptimeRow) -> Mask:
+    """Steps that no gap in the chain could add to: they stay below what a report credits anyhow.
+
+    Nothing is ever added to what a machine ran since it was started.
+    """
     cap = _bound(limits.report_interval + limits.grace)
     passed, ran = _step(rows[TIME]), _step(rows[UPTIME])
-    brief: Mask = first | ((passed <= cap) & (ran <= cap))
+    brief: Mask = booted | ((passed <= cap) & (ran <= cap))
     return brief
 
 
-def _credits(
-    rows: Table,
-    first: Mask,
-    limits: UptimeRow,
-    start: int,
-    end: int,
-) -> Column:
-    """What each row earns if its node is regular."""
-    time, uptime = rows[TIME], rows[UPTIME]
-    since_start = np.minimum(time - start, uptime)
-    to_the_end = end - (time - _step(time))
-    later = np.where(time < end, _step(uptime), to_the_end)
-    cap = _bound(limits.report_interval + limits.grace)
-    credits_s: Column = np.minimum(np.where(first, since_start, later), cap)
-    return credits_s
+def _gained(rows: Table, end: int) -> Column:
+    """Seconds since the row before, as the node counted them; up to the end, as the chain did."""
+    to_the_end = end - (rows[TIME] - _step(rows[TIME]))
+    gained: Column = np.where(rows[TIME] < end, _step(rows[UPTIME]), to_the_end)
+    return gained
+
+
+def _after_boot(rows: Table, end: int) -> Column:
+    """Seconds since the start, without those past the end."""
+    past = np.maximum(rows[TIME] - end, 0)
+    inside: Column = np.maximum(rows[UPTIME] - past, 0)
+    return inside

@@ -37,14 +37,25 @@ UP: list[Row] = [(1_000, 5_000), (3_400, 7_400)]
         pytest.param([*UP, (5_800, 9_860), (8_200, 12_320)], None, id="at the skew limit"),
         pytest.param([(50, 10), (60, 10)], None, id="standing still"),
         pytest.param([(50, 10), (50, 11)], None, id="two at one time"),
-        pytest.param([*UP, (5_800, 90)], None, id="a reboot"),
+        pytest.param([*UP, (5_800, 90)], 3_490, id="a reboot"),
+        pytest.param([*UP, (5_800, 2_400)], 5_800, id="a reboot right after a report"),
+        pytest.param([*UP, (5_800, 2_401)], None, id="no reboot: up for longer than since then"),
+        pytest.param([*UP, (9_000, 5_500)], 5_860, id="a reboot long ago: the cap"),
+        pytest.param([*UP, (5_800, 90), (8_200, 2_490)], 5_890, id="steady after a reboot"),
+        pytest.param(
+            [*UP, (5_800, 90), (8_200, 2_550), (10_600, 5_010)], None, id="a skew after a reboot"
+        ),
+        pytest.param([(50, 10), (60, 11)], 11, id="a reboot, or standing almost still"),
         pytest.param([(LENGTH - 300, 9_000), (LENGTH + 100, 9_400)], 2_760, id="up to the end"),
         pytest.param(
             [(LENGTH - 300, 9_000), (LENGTH + 100, 9_400), (LENGTH + 200, 1)],
             2_760,
             id="whatever follows",
         ),
-        pytest.param([(LENGTH - 300, 9_000), (LENGTH + 100, 1)], None, id="a reboot after the end"),
+        pytest.param([(LENGTH - 300, 9_000), (LENGTH + 100, 1)], 2_460, id="a reboot after it"),
+        pytest.param(
+            [(LENGTH - 300, 9_000), (LENGTH + 100, 350)], 2_710, id="a reboot, told after it"
+        ),
     ],
 )
 def test_one_node(public_limits: UptimeRow, rows: list[Row], total: int | None) -> None:
@@ -58,7 +69,7 @@ def test_one_node(public_limits: UptimeRow, rows: list[Row], total: int | None) 
 
 def test_nodes_do_not_mix(public_limits: UptimeRow) -> None:
     late = [(LENGTH + 100, 9_400), (LENGTH + 2_500, 11_800)]
-    stream = _stream(UP, late, [*UP, (5_800, 90)], UP, UP, UP)
+    stream = _stream(UP, late, [*UP, (5_800, 2_401)], UP, UP, UP)
     stream.append(SLEEP, 5, START + 9_000, 0, START + 9_000)
     stream.asleep[6] = (START - 9, False)
     stream.asleep[7] = (START - 9, True)
