@@ -1,8 +1,9 @@
 """A month of the public grid: `minting compute` beside grid3's minting, and columns beside rows.
 
-Both programs of a pair take one core, so that what is measured is their time on it: nothing else on
-the machine can add to that. grid3 is given its events as it wants them, in memory, and computes
-uptime; ours reads a file, computes uptime and pay, and writes receipts, texts and hashes.
+Both programs of a pair take one core, so that what is measured is their time on it and not what else
+the machine does. grid3 is given its events as it wants them, in memory, and computes uptime. Ours is
+measured twice: as a command that reads a file, computes uptime and pay, and writes receipts with text
+and hash; and without reading and writing, its events in memory too.
 """
 
 import json
@@ -40,22 +41,25 @@ Theirs: TypeAlias = tuple[object, ...]
 
 def minting(lines: Lines, sizes: Sizes, folder: Path) -> None:
     """Events a second of the whole command and of both programs."""
-    _command(lines, folder, month(sizes.month_nodes), sizes.month_nodes)
-    rows, plain = month(sizes.month_by_rows), state(sizes.month_by_rows)
+    _month(lines, folder, month(sizes.month_nodes), state(sizes.month_nodes))
+    rows = month(sizes.month_by_rows)
     count = rows.kinds.size
-    recorded = read_recorded(plain | _columns(rows), rows.encode())
+    recorded = read_recorded(state(sizes.month_by_rows) | _columns(rows), rows.encode())
     by_rows = Bound(name="rows", value=count / _spent(lambda: compute(recorded.period), 1))
     spent = _spent(lambda: receipts(recorded.period, recorded.known))
     lines.rate("columns_to_rows", count / spent, "events/s", by_rows)
 
 
-def _command(lines: Lines, folder: Path, rows: Rows, nodes: int) -> None:
-    file, answer = folder / "month", folder / "receipts"
-    line = json.dumps({"seed": 1, "input": state(nodes) | _columns(rows)})
+def _month(lines: Lines, folder: Path, rows: Rows, plain: dict[str, object]) -> None:
+    file, answer, count = folder / "month", folder / "receipts", rows.kinds.size
+    line = json.dumps({"seed": 1, "input": plain | _columns(rows)})
     file.write_bytes(line.encode() + b"\n" + rows.encode())
     spent = _spent(lambda: compute_files([str(file)], str(answer)))
-    bound = Bound(name="grid3.minting", value=rows.kinds.size / _grid3(rows, _uptimes(answer)))
-    lines.rate("minting_compute_month", rows.kinds.size / spent, "events/s", bound)
+    bound = Bound(name="grid3.minting", value=count / _grid3(rows, _uptimes(answer)))
+    lines.rate("minting_compute_month", count / spent, "events/s", bound)
+    recorded = read_recorded(plain | _columns(rows), rows.encode())
+    spent = _spent(lambda: receipts(recorded.period, recorded.known))
+    lines.rate("minting_in_memory_month", count / spent, "events/s", bound)
 
 
 def _columns(rows: Rows) -> dict[str, object]:

@@ -57,7 +57,7 @@ def test_every_part_prints_figures_beside_their_bounds() -> None:
     assert {"codec_decode_report", "execute_report_uptime", "tree_100", "audit"} <= _named(rows)
     assert {"execute_report_of_100", "audit_month", "audit_month_memory"} <= _named(rows)
     assert {"commit_sqlite_synced", "commit_sqlite_unsynced", "audit_memory"} <= _named(rows)
-    assert {"minting_compute_month", "columns_to_rows"} <= _named(rows)
+    assert {"minting_compute_month", "minting_in_memory_month", "columns_to_rows"} <= _named(rows)
 
 
 @pytest.mark.slow

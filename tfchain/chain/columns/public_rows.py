@@ -62,7 +62,10 @@ class Rows:
         return zip(*(column.tolist() for column in columns), strict=True)
 
     def encode(self) -> bytes:
-        """The columns one after the other, little-endian: nodes, how many rows each, and the rows."""
+        """The columns one after the other: nodes, how many rows each has, times, uptimes; kinds.
+
+        Kinds take a byte, all others four, the least first.
+        """
         columns = (self.nodes, np.diff(self.begins), self.times, self.uptimes)
         return b"".join(each.astype(_WORD).tobytes() for each in columns) + self.kinds.tobytes()
 
