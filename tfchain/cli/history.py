@@ -27,7 +27,7 @@ from tfchain.sim.history.chronicle import chronicle
 from tfchain.sim.history.diary import Chain, diary_of, exported, paid_by, stored
 from tfchain.sim.history.story import DAY, Story
 from tfchain.sim.history.tales import WHOLE
-from tfchain.sim.history.telling import Line, differences, lines_of, world_of
+from tfchain.sim.history.telling import REPLICAS, Line, differences, lines_of, world_of
 from tfchain.sim.world import World
 from tfchain.store.chain import ChainStore
 from tfchain.store.export import write_records
@@ -42,10 +42,10 @@ SHOWN_MAX: Final = 40
 """Differences that are listed."""
 
 
-def tell(story: Story, seed: int) -> bool:
-    """Run a story, print its table; whether nothing differs."""
+def tell(story: Story, seed: int, replicas: int = REPLICAS) -> bool:
+    """Run a story, print what befell and its table; whether nothing differs."""
     _check_oracle()
-    world, started = world_of(story, seed), monotonic()
+    world, started = world_of(story, seed, replicas), monotonic()
     for year in range(1, (story.end - story.start) // (YEAR_DAYS * DAY) + 1):
         world.after(year * YEAR_DAYS * DAY * 1_000, partial(_tell_year, world, year, started))
     report = world.run()

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tfchain.cli.exhaustive import STATES_MAX, tell_all
 from tfchain.cli.history import HISTORIES, hold, tell
 from tfchain.errors import Unavailable
+from tfchain.sim.history.telling import REPLICAS
 from tfchain.sim.plan import Plan, Report
 from tfchain.sim.scenarios import HOUR_MS, SCENARIOS, WEEK
 from tfchain.sim.world import World
@@ -71,7 +72,10 @@ def simulate(  # noqa: PLR0913, PLR0917 -- one parameter an option
         seeds = "0" if scenario in {WEEK, *HISTORIES} else "0..99"
     first, last = _range(seeds)
     if scenario in HISTORIES:
-        raise typer.Exit(0 if tell(HISTORIES[scenario], first) else BROKEN)
+        replicas = REPLICAS if validators is None else validators
+        if replicas > REPLICAS:
+            raise typer.BadParameter(f"a history has {REPLICAS} validators at most")
+        raise typer.Exit(0 if tell(HISTORIES[scenario], first, replicas) else BROKEN)
     if scenario not in SCENARIOS:
         known = ", ".join((*SCENARIOS, *HISTORIES))
         raise typer.BadParameter(f"{scenario}: known are {known}")

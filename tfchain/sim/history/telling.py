@@ -23,7 +23,7 @@ GOSSIP_MS: Final = 4 * 3_600_000
 def world_of(story: Story, seed: int, replicas: int = REPLICAS) -> World:
     """The network, not started; its first node keeps all blocks.
 
-    `replicas`: fewer than there are guardians, to rehearse a story.
+    `replicas`: at most as many as there are guardians; one is enough to rehearse a story.
     """
 
     def play(fold: Fold, chain: ChainStore) -> Play:
