@@ -43,7 +43,7 @@ class Line:
     code: int
     says: str
     before: str = ""
-    """A command of the runbook that comes first."""
+    """Commands of the runbook that come first."""
 
 
 WAITS = -1
@@ -64,6 +64,14 @@ LINES = {
     ),
     "tfchain start --home HOME --set p2p.port=7401": Line(WAITS, ":7401"),
     "mv HOME/data HOME/data.old": Line(0, ""),
+    "tfchain backup BACKUP --home HOME": Line(0, "left out   all keys, and signer.state"),
+    "tar -xf BACKUP -C HOME data": Line(0, "", before="tfchain backup BACKUP --home HOME"),
+    "tar -xf BACKUP -C NEW data": Line(
+        0,
+        "",
+        before="tfchain init --genesis HOME/genesis.toml --home NEW"
+        " && tfchain backup BACKUP --home HOME",
+    ),
     "tfchain diff-state HOME OTHER": Line(0, "state      equal"),
     "tfchain replay --home HOME --height HEIGHT --trace": Line(0, "verdict    roots are those"),
     "tfchain export --home HOME --out FILE": Line(0, "blocks in"),
@@ -76,7 +84,7 @@ def commands() -> list[str]:
     """The commands between backticks in the runbook's table, in their order, each once."""
     text = (ROOT / "README.md").read_text("utf-8")
     section = text[text.index(SECTION) + len(SECTION) :].partition("\n## ")[0]
-    found = re.findall(r"`((?:tfchain|mv) [^`]+)`", section)
+    found = re.findall(r"`((?:tfchain|mv|tar) [^`]+)`", section)
     return list(dict.fromkeys(found))
 
 
@@ -183,8 +191,8 @@ def test_a_line_of_the_runbook_does_what_it_says(
     line = LINES[command]
     if "--home NEW" in command and command != "tfchain init --genesis HOME/genesis.toml --home NEW":
         run("tfchain init --genesis HOME/genesis.toml --home NEW", folder)
-    if line.before:
-        run(line.before, folder)
+    for before in filter(None, line.before.split(" && ")):
+        run(before, folder)
     filled = command.replace("HEIGHT", str(HEIGHT))
     if "URL" in filled:
         filled = filled.replace("URL", request.getfixturevalue("url"))
@@ -283,6 +291,31 @@ def test_what_could_sign_twice_is_refused_with_the_way_on(
         read_until(process, "http: ")
         ended(process)
         assert process.returncode == 0
+
+
+def test_a_lost_database_comes_back_from_its_backup(folder: Path) -> None:
+    """What was signed after the backup was made is remembered: the signer's state never left."""
+    run("tfchain backup BACKUP --home OTHER", folder)
+    run("mv HOME/data HOME/data.old", folder)
+    run("tar -xf BACKUP -C HOME data", folder)
+    assert "but this validator signed at" in run("tfchain start --home HOME", folder, 3)
+    process = called("tfchain start --home HOME --allow-old-store", folder)
+    read_until(process, "http: ")
+    ended(process)
+    assert process.returncode == 0
+
+
+def test_on_a_new_machine_another_goes_on_from_a_backup(folder: Path) -> None:
+    run("tfchain backup BACKUP --home HOME", folder)
+    run("tar -xf BACKUP genesis.toml", folder)
+    run("tfchain init --genesis genesis.toml --home NEW", folder)
+    run("tar -xf BACKUP -C NEW data", folder)
+    ports = "--set p2p.port=0 --set http.port=0"
+    process = called(f"tfchain start --home NEW {ports}", folder)
+    said = read_until(process, r"height (\d+)")
+    ended(process)
+    assert process.returncode == 0
+    assert int(said[1]) > HEIGHT
 
 
 def test_a_node_that_waits_names_the_validator_that_is_not_there(url: str) -> None:
