@@ -374,6 +374,7 @@ ALONE: Final = steps(
     Step("reference", live=False, only="## "),
     Step("completion bash", live=False),
     Step("init --genesis {at}/genesis.toml --home {at}/home"),
+    Step("init --network 2 --genesis {at}/genesis.toml --home {at}/network --host a --host b:9000"),
 )
 PAID: Final = steps(
     Step("status", as_json=True, but=("waits for", "peer KEY")),
@@ -400,6 +401,8 @@ RESTING: Final = steps(
     Step("diff-state {net}/validator-0 {at}/rest.tfc", as_json=True),
     Step("replay --home {net}/validator-0 --height 5", as_json=True, but=("N ok",)),
     Step("start --home {net}/validator-0 --halt-height 5"),
+    Step("start --home {net}/validator-0 --print-unit", live=False, but=("ExecStart=", "User=")),
+    Step("backup {at}/kept.tar --home {net}/validator-0"),
     Step(
         "snapshot list --home {net}/validator-0",
         as_json=True,

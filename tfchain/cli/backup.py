@@ -25,9 +25,9 @@ def backup(
 ) -> None:
     """Write settings, genesis and database of a stopped node into one file.
 
-    Keys stay out unless --with-keys says otherwise. What the validator signed last always does: an old
-    one would make it sign twice. RESTORE.txt in the archive says how to bring it back. A node that runs
-    need not stop for a snapshot: tfchain snapshot make.
+    Keys stay out unless --with-keys says otherwise. What the validator signed last always does:
+    an old one would make it sign twice. RESTORE.txt in the archive says how to bring it back.
+    A node that runs need not stop for a snapshot: tfchain snapshot make.
     """
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:

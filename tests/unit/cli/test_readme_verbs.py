@@ -102,6 +102,18 @@ def test_help_says_what_each_option_is(
                 assert name in said, (words, name)
 
 
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_is_not_torn_on_a_terminal_of_100_columns(verb: str, commands: dict[str, Any]) -> None:
+    """A paragraph of several lines is shown line by line; one that is too long tears."""
+    for words in [(verb,), *_leaves(commands[verb], (verb,))]:
+        command = commands[verb]
+        for word in words[1:]:
+            command = command.commands[word]
+        for paragraph in (command.help or "").split("\n\n"):
+            lines = paragraph.splitlines()
+            assert len(lines) < 2 or max(map(len, lines)) <= 98, (words, paragraph)
+
+
 def _calls() -> list[list[str]]:
     """Every call of the README, from its blocks and from within its lines."""
     text = README.read_text(encoding="utf-8").replace("scripts/devnet", "tfchain devnet")
