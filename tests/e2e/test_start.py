@@ -1,5 +1,6 @@
 """`tfchain init` and `tfchain start` as processes: killed, stopped, started twice."""
 
+import json
 import os
 import re
 import signal
@@ -143,6 +144,40 @@ async def test_a_port_in_use_is_one_line(home: Home, start: Start, tmp_path: Pat
     assert code == 3
     assert f"cannot listen for HTTP: 127.0.0.1:{port}" in told
     assert told.count("\n") == 1
+
+
+def events(told: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in told.splitlines()]
+
+
+async def test_a_log_for_programs_is_an_object_a_line_and_all_there_is(
+    home: Home, start: Start
+) -> None:
+    options = ("--log-format", "json", "--halt-height", "3")
+    first = start(home, *options)
+    said, told = first.communicate(timeout=PATIENCE_S)
+    assert (first.returncode, said) == (0, "")
+    found = {str(one["event"]): one for one in events(told)}
+    assert str(found["started"]["http"]).startswith("http://127.0.0.1:")
+    assert found["started"]["validator"] == to_text(Address(public_key(SEED)))
+    assert (found["block"]["level"], found["block"]["height"]) == ("info", 3)
+    assert found["halted"]["reason"] == "height 3 is stored"
+    again = start(home, *options)
+    said, told = again.communicate(timeout=PATIENCE_S)
+    assert (again.returncode, said) == (0, "")
+    assert [one["reason"] for one in events(told)] == ["height 3 is stored already"]
+    quiet = start(home, "--log-format", "json", "--log-level", "warning", "--halt-height", "4")
+    assert quiet.communicate(timeout=PATIENCE_S) == ("", "")
+
+
+def test_what_ends_a_node_stands_in_the_log_for_programs_too(home: Home, start: Start) -> None:
+    home.validator_key.unlink()
+    one = start(home, "--set", "log.format=json")
+    said, told = one.communicate(timeout=PATIENCE_S)
+    assert (one.returncode, said) == (3, "")
+    (found,) = events(told)
+    assert (found["level"], found["event"]) == ("error", "ended")
+    assert "no validator key" in str(found["reason"])
 
 
 @pytest.mark.parametrize("home", ["auto"], indirect=True)
