@@ -134,9 +134,10 @@ async def test_a_node_alone_keeps_its_resources_one_level_deeper(
     assert alone == listed
 
 
-async def test_a_node_says_what_its_rows_say(database: Database, grid: GridOf) -> None:
-    shown = {row["nodeId"]: row for row in await Client(database(1)).json("/nodes?size=999")}
-    rows = grid(1)
+@pytest.mark.parametrize("seed", range(6))
+async def test_a_node_says_what_its_rows_say(database: Database, grid: GridOf, seed: int) -> None:
+    shown = {row["nodeId"]: row for row in await Client(database(seed)).json("/nodes?size=999")}
+    rows = grid(seed)
     assert sorted(shown) == sorted(node["node_id"] for node in rows.rows("node"))
     for node in rows.rows("node"):
         one, farm, rent = shown[node["node_id"]], rows.farm_of(node), rows.rent(node)
