@@ -18,13 +18,14 @@ USUAL_POOL = FarmPool(pool=UNMANAGED_NEW, guarantee=UNASKED)
 
 
 def contract_of(state: State, context: Context, node: Node, regime: RegimeRow) -> Contract:
-    """The policy and price of the day, as for a node that is not certified yet.
+    """The policy and price of the day: a node that registers anew may be certified by now.
 
     Refused with what `policies.take` says.
     """
     params = context.params
     size = compute_units(node.resources), storage_units(node.resources)
-    policy = policies.take(state, context, farm_at(state, node.farm_id), size, certified=False)
+    farm = farm_at(state, node.farm_id)
+    policy = policies.take(state, context, farm, size, certified=node.certified)
     return Contract(
         node_id=node.id,
         regime=regime.regime,

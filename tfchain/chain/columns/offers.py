@@ -30,7 +30,7 @@ from tfchain.ledger.measures import (
 )
 from tfchain.ledger.params import Params, RegimeRow
 from tfchain.ledger.proposals import FarmLimits, PolicyTerms
-from tfchain.ledger.records import Policy
+from tfchain.ledger.records import Node, Policy
 
 MILLION: Final = 1_000_000
 _ROWS: Final = U32_MAX
@@ -120,31 +120,32 @@ def is_flagged(known: Offered, node_id: int, end: int) -> bool:
 
 
 def taken(
-    known: Offered, farm_id: FarmId, size: tuple[Millionths, Millionths], now: Seconds
+    known: Offered, node: Node, size: tuple[Millionths, Millionths], now: Seconds
 ) -> tuple[Policy, Offered]:
-    """The policy of a node that joins a farm now, not certified yet, and what is left to others.
+    """The policy of a node that registers now, or anew, and what is left to others.
 
     Raises:
         Malformed: nobody made the policy that it would get.
     """
-    farm = _farm(known, farm_id)
+    farm, certified = _farm(known, node.farm_id), node.certified
     limits = farm.limits
-    if limits is not None and not limits.node_certified and _runs(limits.until, now):
+    if limits is not None and limits.node_certified <= certified and _runs(limits.until, now):
         terms = _terms(known, limits.policy_id)
-        fits = terms is None or _suits(terms, farm, now)
+        fits = terms is None or _suits(terms, farm, certified, now)
         needs = (size[0], size[1], 1)
         rest = [_minus(*pair) for pair in zip(_of(limits), needs, strict=True)]
         if fits and all(left is None or left >= 0 for left in rest):
             spent = replace(limits, cu=rest[0], su=rest[1], nodes=rest[2])
             after = _with_farm(known, replace(farm, limits=spent))
             return _policy(known, limits.policy_id), after
-    best = [row for row in known.terms if row.default and _suits(row, farm, now)]
-    best.sort(key=lambda row: (row.gold, row.policy_id))
+    best = [row for row in known.terms if row.default and _suits(row, farm, certified, now)]
+    best.sort(key=lambda row: (row.gold, row.node_certified, row.policy_id))
     return _policy(known, best[-1].policy_id if best else known.policy), known
 
 
-def _suits(terms: PolicyTerms, farm: FarmOffer, now: Seconds) -> bool:
-    return not terms.node_certified and _runs(terms.until, now) and (farm.gold or not terms.gold)
+def _suits(terms: PolicyTerms, farm: FarmOffer, certified: bool, now: Seconds) -> bool:
+    enough = terms.node_certified <= certified and terms.gold <= farm.gold
+    return enough and _runs(terms.until, now)
 
 
 def _runs(until: int, now: int) -> bool:

@@ -232,9 +232,10 @@ class Roster:
         self.machines[event.node_id - 1] = replace(machine, gone=block)
 
     def renew(self, event: Renewed, block: Seconds) -> None:
-        """The same regime, at the offer, policy and price of the day."""
+        """The same regime and schedule, at the offer, policy and price of the day."""
         machine = self.machine(event.node_id)
-        regime = self._regime(block, machine.contract.regime)
+        known = machine.contract
+        regime = self._regime(block, (known.regime, known.schedule))
         contract, numbers = self._terms(machine.versions[-1].node, regime, block)
         former = Former(contract=machine.contract, numbers=machine.numbers)
         after = replace(machine, contract=contract, numbers=numbers, former=former)
@@ -290,10 +291,11 @@ class Roster:
             raise Malformed("no block made the sender's twin")
         return twin_id
 
-    def _regime(self, block: Seconds, number: int | None = None) -> RegimeRow:
-        """The offer that stands now (P5), of this regime if it is named."""
-        rows = [row for row in self.offered.regimes if number in (None, row.regime)]
-        started = [row for row in rows if row.start <= block]
+    def _regime(self, block: Seconds, known: tuple[int, int] | None = None) -> RegimeRow:
+        """The offer that stands now (P5), of this regime on this schedule if they are named."""
+        rows = self.offered.regimes
+        same = [row for row in rows if known in (None, (row.regime, row.schedule))]
+        started = [row for row in same if row.start <= block]
         if not started:
             raise Malformed("no regime takes registrations")
         return started[-1]
@@ -319,7 +321,7 @@ class Roster:
     def _contract(self, node: Node, regime: RegimeRow, block: Seconds) -> Contract:
         has = node.resources
         size = Millionths(compute_millionths(has)), Millionths(storage_millionths(has))
-        policy, self.offered = offers.taken(self.offered, node.farm_id, size, block)
+        policy, self.offered = offers.taken(self.offered, node, size, block)
         return Contract(
             node_id=node.id,
             regime=regime.regime,

@@ -20,7 +20,7 @@ MISSED = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenewContract:
-    """Sent by the node's twin. Its regime stays; policy, price and offer are those of the day.
+    """Sent by the node's twin. Its regime and schedule stay; policy, price and offer are the day's.
 
     From the next period on (P5): the one that runs is settled under the old contract.
     """
@@ -40,7 +40,7 @@ class RenewContract:
         contract = tables.CONTRACTS.need(state, key)
         _check_due(contract, tables.PROGRESS.get(state, key))
         own = tables.OWN_TERMS.need(state, key)
-        regime = _offered(context.params, contract.regime, context.time)
+        regime = _offered(context.params, contract, context.time)
         after = contract_of(state, context, node, regime)
         terms = own_terms(state, context, node, after, regime)
         former = Former(contract=contract, numbers=own.numbers)
@@ -57,6 +57,11 @@ def _check_due(contract: Contract, progress: Progress | None) -> None:
         raise Rejected("not_due", f"{MISSED} missed periods in a row come first")
 
 
-def _offered(params: Params, regime: int, now: Seconds) -> RegimeRow:
-    """The regime's newest offer; the one that the node came under is still among them."""
-    return [row for row in params.regimes if row.regime == regime and row.start <= now][-1]
+def _offered(params: Params, contract: Contract, now: Seconds) -> RegimeRow:
+    """The regime's newest offer on the node's own schedule, by whose periods its uptime is counted.
+
+    The one that the node came under is still among them.
+    """
+    offers = [row for row in params.regimes if row.start <= now]
+    same = contract.regime, contract.schedule
+    return [row for row in offers if (row.regime, row.schedule) == same][-1]

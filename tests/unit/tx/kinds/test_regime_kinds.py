@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from tfchain.base.crypto import public_key
-from tfchain.base.units import Address, FarmId, Height, NodeId, Seconds, Utft
+from tfchain.base.units import Address, FarmId, Height, NodeId, PolicyId, ScheduleId, Seconds, Utft
 from tfchain.ledger import tables
 from tfchain.ledger.locks import holding_of, lock
 from tfchain.ledger.params import Params, RegimeRow
-from tfchain.ledger.proposals import FraudMark
+from tfchain.ledger.proposals import FraudMark, PolicyBook, PolicyTerms
 from tfchain.ledger.state import State
 from tfchain.ledger.terms import FarmPool, FirstReport, Progress
 from tfchain.rules.regime import MANAGED, UNTIL_OLD_OR_USED, named, numbers_of
@@ -165,6 +165,41 @@ def test_after_three_misses_a_node_registers_anew_at_todays_price(
     assert after.regime == before.regime
     assert tables.FORMER.need(grid, NODE).contract == before
     assert act(RenewContract(node_id=ONE), OWNER, START + 71) == "not_due"
+
+
+@pytest.mark.parametrize("certified", [False, True], ids=["as it came", "certified since"])
+def test_a_node_registers_anew_as_what_it_is_by_now(grid: State, act: Act, certified: bool) -> None:
+    """The policy for certified nodes is open to a node that was certified after it had joined."""
+    node = tables.NODES.need(grid, NODE)
+    tables.NODES.put(grid, NODE, replace(node, certified=certified))
+    known = tables.POLICIES.need(grid, tables.id_key(1))
+    better = replace(known, id=PolicyId(7), price_cu=9_999)
+    tables.POLICIES.put(grid, tables.id_key(7), better)
+    terms = PolicyTerms(
+        policy_id=better.id, default=True, node_certified=True, gold=False, until=Seconds(0)
+    )
+    tables.POLICY_BOOK.put(grid, tables.SINGLE, PolicyBook(terms=(terms,)))
+    _missed(grid, 3)
+    assert act(RenewContract(node_id=ONE), OWNER, START + 70) == "ok"
+    assert tables.CONTRACTS.need(grid, NODE).policy_id == (7 if certified else 1)
+
+
+def test_a_node_registers_anew_on_its_own_schedule(grid: State, params: Params) -> None:
+    """Its account runs by the periods of that: an offer on other periods is for others."""
+    first = params.regimes[0]
+    more = replace(first, start=Seconds(START + 5), schedule=ScheduleId(1))
+    before = tables.CONTRACTS.need(grid, NODE)
+    _missed(grid, 3)
+    context = Context(
+        height=Height(1),
+        time=Seconds(START + 70),
+        params=replace(params, regimes=(first, more)),
+        sender=OWNER,
+        nonce=0,
+    )
+    RenewContract(node_id=ONE).apply(grid, context)
+    after = tables.CONTRACTS.need(grid, NODE)
+    assert (after.schedule, after.registered) == (before.schedule, START + 70)
 
 
 @pytest.mark.parametrize("missed", [None, 0, 2], ids=["never settled", "never", "twice"])
