@@ -94,7 +94,7 @@ def _queries(entity: Entity) -> Iterator[str]:
     name, one, many = entity.name, singular(entity.name), list_query(entity)
     yield f"{many}({_list_arguments(name)}): [{name}!]!"
     yield f"{one}ById(id: String!): {name}"
-    yield f"{one}ByUniqueInput(where: WhereIdInput!): {name}"
+    yield (f'{one}ByUniqueInput(where: WhereIdInput!): {name} @deprecated(reason: "Use {one}ById")')
     yield (
         f"{many}Connection(orderBy: [{name}OrderByInput!]!, after: String, first: Int,"
         f" where: {name}WhereInput): {connection_type(entity)}!"
