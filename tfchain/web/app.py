@@ -4,6 +4,8 @@ Whatever comes in is bounded before anybody reads it, and whatever goes wrong is
 may be read from any page of any site: there is nothing here that is not public.
 """
 
+from functools import partial
+from time import time_ns
 from typing import Final
 
 from starlette.applications import Starlette
@@ -15,10 +17,20 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tfchain.errors import Malformed, Unavailable
-from tfchain.web import receipts, status
+from tfchain.web import proxy, receipts, status
+from tfchain.web.graphql import http as graphql
 from tfchain.web.parts import Part, Web
 
-PARTS: Final[tuple[Part, ...]] = (receipts.routes,)
+
+def _now() -> int:
+    return time_ns() // 10**9
+
+
+PARTS: Final[tuple[Part, ...]] = (
+    receipts.routes,
+    graphql.routes,
+    partial(proxy.routes, now=_now),
+)
 """Parts that need nothing but the read model; none of their paths is another's."""
 
 REQUESTS_MAX: Final = 1_024

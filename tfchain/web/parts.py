@@ -1,6 +1,6 @@
 """What the parts of the web are given: how to ask, where the following stands, and the validator itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from starlette.routing import BaseRoute
@@ -20,5 +20,5 @@ class Web:
     """The validator that is followed, for what is passed on to it: submits and proofs."""
 
 
-Part = Callable[[Ask], list[BaseRoute]]
+Part = Callable[[Ask], Sequence[BaseRoute]]
 """A part that needs nothing but the read model."""
