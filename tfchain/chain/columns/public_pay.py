@@ -43,9 +43,9 @@ def pay_of(
     share = _share(node, policy, min(uptime * WHOLE // length, WHOLE))
     if node.virtualized or violation != NONE or not price:
         share = 0
-    if max(musd, tft, nu, use.ip_seconds) > U64_MAX:
+    if max(musd, tft, use.ip_seconds) > U64_MAX:
         share = 0
-    return Pay(cu, su, min(nu, U64_MAX), musd * share // WHOLE, tft * share // WHOLE)
+    return Pay(cu, su, nu, musd * share // WHOLE, tft * share // WHOLE)
 
 
 def _share(node: GridNode, policy: GridPolicy, permille: int) -> int:

@@ -169,7 +169,7 @@ def _sorted_out(
                 case StateMoved(node_id=node, up=up):
                     row = ((STATE_UP if up else STATE_DOWN) | after, block.time, 0)
                 case _:
-                    if isinstance(event, NodeSaid) and not after:
+                    if isinstance(event, NodeSaid):
                         by_node.setdefault(event.node.id, array("Q"))
                     yield event
                     continue
