@@ -60,7 +60,7 @@ def node(chance: Random, number: int) -> GridNode:
         cru=chance.choice((0, chance.randint(1, 64))),
         mru=chance.randint(0, 256 * GIB),
         hru=chance.choice((0, chance.randint(1, 40_000 * GIB))),
-        sru=chance.choice((chance.randint(0, 4_000 * GIB), (1 << 64) - 1)),
+        sru=chance.choice((*(chance.randint(0, 4_000 * GIB),) * 7, (1 << 64) - 1)),
     )
     return GridNode(
         id=NodeId(number),
@@ -69,7 +69,7 @@ def node(chance: Random, number: int) -> GridNode:
         resources=size,
         policy_id=PolicyId(chance.randint(1, 5)),
         certified=chance.random() < 0.5,
-        virtualized=chance.random() < 0.05,
+        virtualized=chance.random() < 0.1,
         connection_price=MilliUsd(chance.choice((0, 1, 80, 80))),
     )
 
@@ -276,14 +276,16 @@ def test_the_periods_need_32_bits_and_64() -> None:
     assert 10 < narrow < 50
 
 
-AMOUNTS = st.integers(0, 1 << 30) | st.integers(0, U64_MAX)
+AMOUNTS = st.integers(0, 1 << 30) | st.sampled_from([1 << 45, 1 << 58, U64_MAX])
 
 
+@settings(max_examples=300)
 @given(
     seed=st.integers(0, 1 << 32),
     traffic=AMOUNTS,
-    ip_seconds=AMOUNTS | st.integers(0, 1 << 80),
-    uptime=st.integers(0, END - START + 9) | st.sampled_from([249_934, 2_499_336, 2_578_263]),
+    ip_seconds=AMOUNTS | st.just(1 << 64),
+    uptime=st.integers(0, END - START + 9_000)
+    | st.sampled_from([249_934, 2_499_336, 2_578_263, END - START + 9_000]),
     violation=st.sampled_from([NONE, NONE, NONE, 1]),
 )
 def test_both_programs_pay_the_same(
