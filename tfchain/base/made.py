@@ -20,8 +20,7 @@ class Make(Protocol[R_co]):
 
 def maker(cls: type[R]) -> Make[R]:
     """What makes records of a frozen class with slots and without a constructor of its own."""
-    names = [field.name for field in fields(cls)]  # type: ignore[arg-type]
-    begin: Make[R] = make_dataclass(cls.__name__, names, slots=True)  # type: ignore[assignment]
+    begin = open_twin(cls)
 
     def make(*items: object) -> R:
         record = begin(*items)
@@ -29,3 +28,10 @@ def maker(cls: type[R]) -> Make[R]:
         return record
 
     return make
+
+
+def open_twin(cls: type[R]) -> Make[R]:
+    """Begins a record of a frozen class: to be finished with `record.__class__ = cls`."""
+    names = [field.name for field in fields(cls)]  # type: ignore[arg-type]
+    twin: Make[R] = make_dataclass(cls.__name__, names, slots=True)  # type: ignore[assignment]
+    return twin

@@ -7,14 +7,32 @@ throughout: `True` is an `int`, and one byte of difference is a fork.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from operator import attrgetter, call
-from typing import Annotated, Generic, Protocol, TypeVar, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Generic,
+    Protocol,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+    runtime_checkable,
+)
 
 from tfchain.base import units
 from tfchain.base.codec import Plain, decode, encode_shaped
 from tfchain.base.limits import RECORD_BYTES_MAX
-from tfchain.base.made import Make, maker
+from tfchain.base.made import Make, maker, open_twin
+from tfchain.base.written import Code, Names, Row, called, changer, packer, unpacker
 from tfchain.errors import Malformed
+
+
+@runtime_checkable
+class Writable(Protocol):
+    """A shape that can be written out where it is used (`base.written`)."""
+
+    def code(self, name: str, names: Names) -> Code:
+        """Exactly what `pack` and `unpack` do, about the variable of that name."""
+        ...
 
 
 class Shape(Protocol):
@@ -44,6 +62,10 @@ class UInt:
         if type(plain) is not int or not self.least <= plain <= self.most:
             raise Malformed(f"an integer from {self.least} to {self.most} is due")
         return plain
+
+    def code(self, name: str, names: Names) -> Code:  # noqa: ARG002 -- it refers to nothing
+        fits = f"type({name}) is int and {self.least} <= {name} <= {self.most}"
+        return Code(fits, name, fits, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +97,10 @@ class Blob:
         if type(plain) is not bytes or not self.least <= len(plain) <= self.most:
             raise Malformed(f"{self.least} to {self.most} bytes are due")
         return plain
+
+    def code(self, name: str, names: Names) -> Code:  # noqa: ARG002 -- it refers to nothing
+        fits = f"type({name}) is bytes and {self.least} <= len({name}) <= {self.most}"
+        return Code(fits, name, fits, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +144,9 @@ class Flag:
             raise Malformed("true or false is due")
         return plain
 
+    def code(self, name: str, names: Names) -> Code:  # noqa: ARG002 -- it refers to nothing
+        return Code(f"type({name}) is bool", name, f"type({name}) is bool", name)
+
 
 @dataclass(frozen=True, slots=True)
 class Maybe:
@@ -130,6 +159,15 @@ class Maybe:
 
     def unpack(self, plain: Plain) -> object:
         return None if plain is None else self.shape.unpack(plain)
+
+    def code(self, name: str, names: Names) -> Code:
+        inner, absent = _code_of(self.shape, name, names), f"{name} is None"
+        return Code(
+            f"({absent} or {inner.fits})",
+            f"(None if {absent} else {inner.packed})",
+            f"({absent} or {inner.plain_fits})",
+            f"(None if {absent} else {inner.unpacked})",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,31 +186,34 @@ class Many:
             raise Malformed(f"a list of at most {self.most} is due")
         return tuple(self.shape.unpack(item) for item in plain)
 
+    def code(self, name: str, names: Names) -> Code:
+        pack, unpack = map(names.of, _functions_of(self.shape))
+        return Code(
+            f"type({name}) is tuple and len({name}) <= {self.most}",
+            f"[*map({pack}, {name})]",
+            f"type({name}) is list and len({name}) <= {self.most}",
+            f"(*map({unpack}, {name}),)",
+        )
+
 
 R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
-class Layout(Generic[R]):
-    """A record class with its fields in order: `[version, field, field, ...]` (P28).
-
-    Every row and every transaction passes through here. So what a class has is looked up once, its
-    fields are read in one call, and a record is made without its own constructor.
-    """
+class Fields(Generic[R]):
+    """The fields of a record class in order, and the careful codec: it calls each field's shape."""
 
     cls: type[R]
     version: int
     names: tuple[str, ...]
     shapes: tuple[Shape, ...]
-    fields_of: Callable[[object], tuple[object, ...]]
     make: Make[R]
-    packers: tuple[Callable[[object], Plain], ...]
-    unpackers: tuple[Callable[[Plain], object], ...]
 
     def pack(self, value: object) -> Plain:
         """The record as a list that starts with its version."""
         assert type(value) is self.cls, (value, self.cls)
-        return [self.version, *map(call, self.packers, self.fields_of(value))]
+        items = zip(self.names, self.shapes, strict=True)
+        return [self.version, *(shape.pack(getattr(value, name)) for name, shape in items)]
 
     def unpack(self, plain: Plain) -> R:
         """The record; `Malformed` names the field that does not fit."""
@@ -181,31 +222,33 @@ class Layout(Generic[R]):
         version, *items = plain
         if type(version) is not int or version != self.version:
             raise Malformed(f"{self.cls.__name__}: version {self.version} is due")
+        return self.make(*map(self._unpacked, self.names, self.shapes, items))
+
+    def _unpacked(self, name: str, shape: Shape, item: Plain) -> object:
         try:
-            return self.make(*map(call, self.unpackers, items))
+            return shape.unpack(item)
         except Malformed as fault:
-            raise self._blame(items) from fault
-
-    def changed(self, record: R, fields: Mapping[str, object]) -> R:
-        """A copy in which these fields are others."""
-        items = list(self.fields_of(record))
-        for name, item in fields.items():
-            items[self.names.index(name)] = item
-        return self.make(*items)
-
-    def _blame(self, items: list[Plain]) -> Malformed:
-        """Names the first field that does not fit."""
-        found = zip(self.names, map(_fault_of, self.unpackers, items), strict=True)
-        name, fault = next((name, fault) for name, fault in found if fault)
-        return Malformed(f"{self.cls.__name__}.{name}: {fault}")
+            raise Malformed(f"{self.cls.__name__}.{name}: {fault}") from fault
 
 
-def _fault_of(unpack: Callable[[Plain], object], item: Plain) -> Malformed | None:
-    try:
-        unpack(item)
-    except Malformed as fault:
-        return fault
-    return None
+@dataclass(frozen=True, slots=True)
+class Layout(Generic[R]):
+    """A record class with its fields in order: `[version, field, field, ...]` (P28).
+
+    Every row and every transaction passes through here, so its codec is written out once.
+    """
+
+    version: int
+    names: tuple[str, ...]
+    shapes: tuple[Shape, ...]
+    careful: Fields[R]
+    """The same answers, by calling the shapes."""
+    pack: Callable[[object], Plain]
+    """The record as a list that starts with its version."""
+    unpack: Callable[[Plain], R]
+    """The record; raises `Malformed`, which names the field that does not fit."""
+    change: Callable[[R, Mapping[str, object]], R]
+    """A copy in which some fields are others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +262,9 @@ class Nested:
 
     def unpack(self, plain: Plain) -> object:
         return layout(self.cls).unpack(plain)
+
+    def code(self, name: str, names: Names) -> Code:
+        return called(name, names, *_functions_of(self))
 
 
 _LAYOUTS: dict[type, object] = {}
@@ -243,23 +289,32 @@ def _read_layout(cls: type[R]) -> Layout[R]:
     version = getattr(cls, "VERSION", 1)
     assert type(version) is int
     assert not hasattr(cls, "__post_init__"), "a record is what its fields are"
+    careful = Fields(cls=cls, version=version, names=names, shapes=shapes, make=maker(cls))
+    row, known = Row(cls, version, names, open_twin(cls)), Names()
+    codes = [_code_of(shape, f"f{place}", known) for place, shape in enumerate(shapes)]
     return Layout(
-        cls=cls,
         version=version,
         names=names,
         shapes=shapes,
-        fields_of=_reader_of(names),
-        make=maker(cls),
-        packers=tuple(shape.pack for shape in shapes),
-        unpackers=tuple(shape.unpack for shape in shapes),
+        careful=careful,
+        pack=packer(row, known, codes, careful.pack),
+        unpack=unpacker(row, known, codes, careful.unpack),
+        change=changer(row),
     )
 
 
-def _reader_of(names: tuple[str, ...]) -> Callable[[object], tuple[object, ...]]:
-    """Reads all fields in one call; of a single name `attrgetter` would give no tuple."""
-    if len(names) > 1:
-        return attrgetter(*names)
-    return lambda record: tuple(getattr(record, name) for name in names)
+def _code_of(shape: Shape, name: str, names: Names) -> Code:
+    if isinstance(shape, Writable):
+        return shape.code(name, names)
+    return called(name, names, *_functions_of(shape))
+
+
+def _functions_of(shape: Shape) -> tuple[Callable[[object], Plain], Callable[[Plain], object]]:
+    """How to pack and unpack; of a record inside a record its own functions, without a detour."""
+    if isinstance(shape, Nested):
+        inner: Layout[object] = layout(shape.cls)
+        return inner.pack, inner.unpack
+    return shape.pack, shape.unpack
 
 
 def _shape_of(cls: type, name: str, hint: object) -> Shape:
@@ -281,7 +336,10 @@ def encode_record(record: object) -> bytes:
 
 def changed(record: R, **fields: object) -> R:
     """As `dataclasses.replace`, for records that change with every transaction: half its time."""
-    return layout(type(record)).changed(record, fields)
+    known = layout(type(record))
+    for name in fields:
+        known.names.index(name)  # which refuses a field that the record has not
+    return known.change(record, fields)
 
 
 def decode_record(cls: type[R], data: bytes, bytes_max: int = RECORD_BYTES_MAX) -> R:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from tfchain.base import merkle
@@ -15,6 +16,8 @@ from tfchain.ledger.commit import Commit, commit_hash
 from tfchain.ledger.evidence import Evidence, evidence_root, pack_pieces, unpack_pieces
 from tfchain.ledger.header import Header, id_of_parts
 
+ROOTS_KEPT_MAX: Final = 64
+"""Of codes: blocks of as many transactions, all of which took effect, have the same."""
 TXS_MAX: Final = 20_000
 """Transactions in a block; the smallest signed one has over 100 bytes."""
 
@@ -94,6 +97,11 @@ def tx_root(txs: Sequence[bytes]) -> bytes:
 
 def results_root(codes: Sequence[str]) -> bytes:
     """The root over the codes of a block's transactions, codes alone (P32)."""
+    return _codes_root(tuple(codes))
+
+
+@lru_cache(ROOTS_KEPT_MAX)
+def _codes_root(codes: tuple[str, ...]) -> bytes:
     return merkle.root_of_known(b"code", [code.encode() for code in codes])
 
 

@@ -1,0 +1,127 @@
+"""A record's codec as one function each way, written from its shapes as dataclasses write constructors.
+
+To call a shape for each field takes four times as long as what the shapes then do, and every
+transaction and every row goes through here. The text is made of places, limits and nothing else, so
+it is the same on every machine. Where a value does not fit, the careful codec is asked, which calls
+the shapes one by one: it raises what there is to raise, and names the field.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar
+
+from tfchain.base.codec import Plain
+from tfchain.base.made import Make
+from tfchain.errors import Malformed
+
+R = TypeVar("R")
+
+ALWAYS: Final = "True"
+"""What fits as far as the expression is concerned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row(Generic[R]):
+    """A record class: its version, and its fields in order."""
+
+    cls: type[R]
+    version: int
+    names: tuple[str, ...]
+    begin: Make[R]
+
+
+@dataclass(slots=True)
+class Names:
+    """What a text refers to, under names of its own."""
+
+    known: dict[str, object] = field(default_factory=dict)
+
+    def of(self, thing: object) -> str:
+        """A name for a thing."""
+        name = f"x{len(self.known)}"
+        self.known[name] = thing
+        return name
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One field as expressions: whether a value, or its plain form, fits, and each from the other.
+
+    What does not fit need not be seen here if the expression raises what the shape would raise.
+    """
+
+    fits: str
+    packed: str
+    plain_fits: str
+    unpacked: str
+
+
+def called(
+    name: str, names: Names, pack: Callable[[object], Plain], unpack: Callable[[Plain], object]
+) -> Code:
+    """A field whose shape is called."""
+    return Code(ALWAYS, f"{names.of(pack)}({name})", ALWAYS, f"{names.of(unpack)}({name})")
+
+
+def packer(
+    row: Row[R], names: Names, codes: Sequence[Code], careful: Callable[[object], Plain]
+) -> Callable[[object], Plain]:
+    """Packs records. `codes`: by field, each about the variable `f0`, `f1`, ..."""
+    packed = ", ".join([f"{row.version}", *(code.packed for code in codes)])
+    lines = [
+        "def pack(record):",
+        "    if type(record) is not cls:",
+        "        return careful(record)",
+        *(f"    f{place} = record.{name}" for place, name in enumerate(row.names)),
+        f"    if {_all(code.fits for code in codes)}:",
+        f"        return [{packed}]",
+        "    return careful(record)",
+    ]
+    return _defined("pack", lines, names.known | {"cls": row.cls, "careful": careful})  # type: ignore[return-value]
+
+
+def unpacker(
+    row: Row[R], names: Names, codes: Sequence[Code], careful: Callable[[Plain], R]
+) -> Callable[[Plain], R]:
+    """Unpacks records."""
+    places = "".join(f"f{place}, " for place in range(len(codes)))
+    fits = _all(
+        [f"type(version) is int and version == {row.version}", *(c.plain_fits for c in codes)]
+    )
+    lines = [
+        "def unpack(plain):",
+        f"    if type(plain) is list and len(plain) == {len(codes) + 1}:",
+        f"        version, {places} = plain",
+        f"        if {fits}:",
+        "            try:",
+        f"                record = begin({', '.join(code.unpacked for code in codes)})",
+        "            except Malformed:",
+        "                return careful(plain)",
+        "            record.__class__ = cls",
+        "            return record",
+        "    return careful(plain)",
+    ]
+    known = {"Malformed": Malformed, "careful": careful, "cls": row.cls, "begin": row.begin}
+    return _defined("unpack", lines, names.known | known)  # type: ignore[return-value]
+
+
+def changer(row: Row[R]) -> Callable[[R, Mapping[str, object]], R]:
+    """Copies records, some fields of which become others; unknown names are the caller's to refuse."""
+    items = (f"fields['{name}'] if '{name}' in fields else record.{name}" for name in row.names)
+    lines = [
+        "def changed(record, fields):",
+        f"    copy = begin({', '.join(items)})",
+        "    copy.__class__ = cls",
+        "    return copy",
+    ]
+    return _defined("changed", lines, {"cls": row.cls, "begin": row.begin})  # type: ignore[return-value]
+
+
+def _all(fits: Iterable[str]) -> str:
+    return " and ".join(one for one in fits if one != ALWAYS) or ALWAYS
+
+
+def _defined(name: str, lines: Sequence[str], known: dict[str, object]) -> object:
+    """The function that the lines define."""
+    exec("\n".join(lines), known)  # noqa: S102 -- our own words alone: see above
+    return known[name]
