@@ -4,8 +4,6 @@ Whatever comes in is bounded before anybody reads it, and whatever goes wrong is
 may be read from any page of any site: there is nothing here that is not public.
 """
 
-from functools import partial
-from time import time_ns
 from typing import Final
 
 from starlette.applications import Starlette
@@ -13,25 +11,12 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tfchain.errors import Malformed, Unavailable
-from tfchain.web import proxy, receipts, status
-from tfchain.web.graphql import http as graphql
-from tfchain.web.parts import Part, Web
-
-
-def _now() -> int:
-    return time_ns() // 10**9
-
-
-PARTS: Final[tuple[Part, ...]] = (
-    receipts.routes,
-    graphql.routes,
-    partial(proxy.routes, now=_now),
-)
-"""Parts that need nothing but the read model; none of their paths is another's."""
+from tfchain.web import graphql, proxy, receipts, status
+from tfchain.web.parts import Web
 
 REQUESTS_MAX: Final = 1_024
 """Requests under way, those that stream included; one more is told to come again."""
@@ -45,7 +30,12 @@ PRIVATE: Final = ("/guardian",)
 
 def application(web: Web) -> ASGIApp:
     """The ASGI application."""
-    routes = [*status.routes(web), *(route for part in PARTS for route in part(web.ask))]
+    routes = [
+        *status.routes(web),
+        *receipts.routes(web.ask),
+        *graphql.routes(web.ask),
+        *proxy.routes(web.ask, web.now),
+    ]
     faults = {Malformed: _malformed, Unavailable: _unavailable, HTTPException: _refused}
     inner = Starlette(routes=routes, exception_handlers=faults)
     zipped = GZipMiddleware(inner, minimum_size=GZIP_BYTES_MIN)
@@ -160,5 +150,5 @@ async def _refused(_request: Request, fault: Exception) -> Response:
     """What nobody answers to is told in the words that existing tools know."""
     assert isinstance(fault, HTTPException)
     if fault.status_code == 404:
-        return PlainTextResponse("404 page not found\n", 404)
+        return proxy.page_not_found()
     return JSONResponse({"error": fault.detail}, fault.status_code, headers=fault.headers)

@@ -1,9 +1,7 @@
 """What the parts of the web are given: how to ask, where the following stands, and the validator itself."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-
-from starlette.routing import BaseRoute
 
 from tfchain.client.http import Client
 from tfchain.index.following import Watch
@@ -18,7 +16,5 @@ class Web:
     watch: Watch
     client: Client | None
     """The validator that is followed, for what is passed on to it: submits and proofs."""
-
-
-Part = Callable[[Ask], Sequence[BaseRoute]]
-"""A part that needs nothing but the read model."""
+    now: Callable[[], int]
+    """The wall clock, in seconds since 1970: how long ago a node reported."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from tfchain.base.units import U32_MAX
 from tfchain.ledger.minting import APPROVED, PAID, PAYING
@@ -47,7 +47,7 @@ _BY_HASH: Final = (
 """By the hash of the text, or by the receipt's id on the ledger."""
 
 
-def routes(ask: Ask) -> list[BaseRoute]:
+def routes(ask: Ask) -> list[Route]:
     """Both routes."""
 
     async def receipt(request: Request) -> Response:

@@ -10,13 +10,14 @@ from typing import Final
 
 import trio
 
+from tfchain.base.units import MS_PER_S
 from tfchain.client.http import connected
 from tfchain.index.following import Watch, follow, take_export
 from tfchain.index.model import Model, opened_model
 from tfchain.node.config import Place
 from tfchain.node.faults import one_fault
 from tfchain.node.heads import Heads
-from tfchain.node.running import SWITCH_INTERVAL_S
+from tfchain.node.running import SWITCH_INTERVAL_S, wall_clock
 from tfchain.node.serving import Door, serve
 from tfchain.web.app import application
 from tfchain.web.asking import Asking
@@ -68,13 +69,17 @@ async def _serve(
         client = None
         if options.node:
             client = await stack.enter_async_context(connected(options.node))
-        web = Web(ask=ask, watch=watch, client=client)
+        web = Web(ask=ask, watch=watch, client=client, now=_now)
         door = Door(application(web), partial(_warn, log), CONNECTIONS_MAX)
         nursery = await stack.enter_async_context(trio.open_nursery())
         port = await nursery.start(serve, door, options.place)
         ready(web, port)
         if client is not None:
             nursery.start_soon(follow, model, client, watch)
+
+
+def _now() -> int:
+    return wall_clock() // MS_PER_S
 
 
 def _warn(log: Callable[[str], None], faults: str) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from tfchain import __version__
 from tfchain.chain.genesis import read_genesis
@@ -32,7 +32,7 @@ class Shown:
     """The ledger's root after the height that the validator said last; empty if it is not here."""
 
 
-def routes(web: Web) -> list[BaseRoute]:
+def routes(web: Web) -> list[Route]:
     """The one route."""
 
     async def answer(_request: Request) -> Response:

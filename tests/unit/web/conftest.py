@@ -13,6 +13,9 @@ from tfchain.web.app import application
 from tfchain.web.asking import Asking
 from tfchain.web.parts import Web
 
+NOW = 1_795_281_216
+"""The second after the last recorded block."""
+
 Browse = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
@@ -24,7 +27,7 @@ def browse() -> Browse:
     async def opened(model: Model, watch: Watch | None = None) -> AsyncIterator[httpx.AsyncClient]:
         with closing(Asking(model.path.parent)) as ask:
             watching = watch or Watch(Heads(model.height), print)
-            web = Web(ask=ask, watch=watching, client=None)
+            web = Web(ask=ask, watch=watching, client=None, now=lambda: NOW)
             transport = httpx.ASGITransport(application(web))
             async with httpx.AsyncClient(transport=transport, base_url="http://web") as http:
                 yield http

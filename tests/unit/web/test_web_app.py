@@ -128,3 +128,18 @@ async def test_an_empty_read_model_answers_too(tmp_path: Path, browse: Any) -> N
             plain = (await http.get("/v1/web/status")).json()
             assert (plain["height"], plain["chain_id"], plain["agrees"]) == (0, None, None)
             assert (await http.get("/api/v1/node/1")).status_code == 404
+
+
+async def test_every_part_answers_at_the_root_of_one_port(shown: Model, browse: Any) -> None:
+    """Three tools, one node: each sees it in its own words."""
+    async with browse(shown) as http:
+        query = "{ nodes(where: {nodeID_eq: 1}) { nodeID farmID power { state } } }"
+        asked = await http.post("/graphql", json={"query": query})
+        assert asked.json() == {"data": {"nodes": [{"nodeID": 1, "farmID": 1, "power": None}]}}
+        node = (await http.get("/nodes/1")).json()
+        assert (node["nodeId"], node["farmId"], node["status"]) == (1, 1, "up")
+        [held] = (await http.get("/api/v1/node/1")).json()
+        assert held["receipt"]["Minting"]["node_id"] == 1
+        farms = await http.get("/farms?ret_count=true")
+        assert farms.headers["count"] == "3"
+        assert farms.headers["access-control-allow-origin"] == "*"
