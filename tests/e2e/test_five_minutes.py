@@ -77,6 +77,9 @@ OPERATOR: Final = {
     "scripts/tfchain start --home net/validator-0": Line("http: ", until=True),
     "scripts/tfchain start --home net/validator-0 --log-format json --print-unit"
     " > tfchain.service": Line(""),
+    f"scripts/tfchain web --home web --node {ADDRESS} --port 7490": Line(
+        "web answers at", until=True
+    ),
     "scripts/tfchain backup validator-0.tar --home net/validator-0": Line("left out   all keys"),
 }
 WRITER: Final = {
@@ -220,7 +223,7 @@ def _watch(command: str, says: str, clone: Path, environ: dict[str, str]) -> Non
 def test_the_operator_s_five_minutes(run: Run, address: str, clone: Path) -> None:
     for command, line in OPERATOR.items():
         if not line.elsewhere:
-            run(command.replace(ADDRESS, address), line)
+            run(command.replace(ADDRESS, address).replace("7490", "0"), line)
     assert "ExecStart=" in (clone / "tfchain.service").read_text("utf-8")
 
 

@@ -78,7 +78,7 @@ def devnet(  # noqa: PLR0913, PLR0917 -- one parameter an option
         str,
         typer.Option(
             metavar="|".join(LEVELS),
-            help="What validators log, from here up: HOME/validator-0/log.",
+            help="What validators and web log, from here up: in HOME/NAME/log.",
         ),
     ] = "info",
     log_format: Annotated[

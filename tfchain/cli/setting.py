@@ -35,6 +35,20 @@ LogFormatOption = Annotated[
     ),
 ]
 
+OwnLevelOption = Annotated[
+    str,
+    typer.Option("--log-level", metavar="|".join(LEVELS), help="What is logged, from here up."),
+]
+OwnFormatOption = Annotated[
+    str,
+    typer.Option(
+        "--log-format",
+        metavar="|".join(FORMATS),
+        help="How a line of the log on stderr is written.",
+    ),
+]
+"""For what has no config.toml."""
+
 
 def logged(level: str, form: str) -> list[str]:
     """What `--log-level` and `--log-format` say, as `--set` would; empty where they say nothing."""

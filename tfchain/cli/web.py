@@ -10,10 +10,12 @@ import trio
 import typer
 
 from tfchain.cli.nearby import NODE_VARIABLE, named
+from tfchain.cli.setting import OwnFormatOption, OwnLevelOption, logged
 from tfchain.node.config import LOOPBACK, Place
 from tfchain.node.faults import one_fault
 from tfchain.node.journal import Journal
-from tfchain.node.running import wall_clock
+from tfchain.node.running import journal_of, wall_clock
+from tfchain.node.settings import settings_of
 from tfchain.web.parts import Web
 from tfchain.web.serving import Options, run_web
 
@@ -51,6 +53,8 @@ def web(  # noqa: PLR0913, PLR0917 -- one parameter an option
     as_json: Annotated[
         bool, typer.Option("--json", help="Say where it answers as one JSON object.")
     ] = False,
+    log_level: OwnLevelOption = "info",
+    log_format: OwnFormatOption = "text",
 ) -> None:
     """Serve receipts, REST, GraphQL and pages from a read model that follows a validator.
 
@@ -66,12 +70,12 @@ def web(  # noqa: PLR0913, PLR0917 -- one parameter an option
         export=export,
         rebuild=rebuild,
     )
-    trio.run(_until_told, options, as_json)
+    log = settings_of("", {}, logged(log_level, log_format)).config
+    trio.run(_until_told, options, journal_of(log, wall_clock), as_json)
 
 
-async def _until_told(options: Options, as_json: bool) -> None:
+async def _until_told(options: Options, journal: Journal, as_json: bool) -> None:
     """Serve; a signal ends it cleanly."""
-    journal = Journal("info", wall_clock)
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals, one_fault():
         async with trio.open_nursery() as nursery:
             ready = partial(_tell, options, as_json=as_json)

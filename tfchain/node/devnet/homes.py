@@ -15,7 +15,7 @@ from tfchain.base.units import UTFT_PER_TFT, Address
 from tfchain.client.keys import Key, seed_of_uri
 from tfchain.errors import Malformed, Unavailable
 from tfchain.net.surface import Contact
-from tfchain.node.config import LOOPBACK, NodeConfig, Place
+from tfchain.node.config import LOOPBACK, Format, Level, NodeConfig, Place
 from tfchain.node.home import Home, Seeds, create_home, load_text
 from tfchain.store.files import told
 from tfchain.store.open import Kind
@@ -73,6 +73,8 @@ class WebMember:
     port: int
     follows: str
     """Where that validator answers."""
+    log: Level = "info"
+    log_format: Format = "text"
     name: str = "web"
 
     @property
@@ -84,7 +86,8 @@ class WebMember:
     def verb(self) -> list[str]:
         """What runs it."""
         place = ["--home", str(self.folder), "--port", str(self.port)]
-        return ["web", "--node", self.follows, *place]
+        log = ["--log-level", self.log, "--log-format", self.log_format]
+        return ["web", "--node", self.follows, *place, *log]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +219,13 @@ def lay_out(
                 guardian=key_of(seed, f"guardian/{number}").address,
             )
         )
-    web = WebMember(folder=folder / "web", port=ports[-1], follows=members[0].url)
+    web = WebMember(
+        folder=folder / "web",
+        port=ports[-1],
+        follows=members[0].url,
+        log=base.log,
+        log_format=base.log_format,
+    )
     with told("cannot make the web's folder", web.folder):
         web.folder.mkdir(mode=0o700, exist_ok=True)
     return Network(seed=seed, genesis=genesis, members=tuple(members), web=web)

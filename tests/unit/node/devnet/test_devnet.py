@@ -97,6 +97,7 @@ def test_what_is_alike_in_all_homes_is_given_once(tmp_path: Path) -> None:
     found = load_config(network.members[0].home)
     assert (found.anyone, found.log, found.log_format) == (True, "debug", "json")
     assert found.guardian_automatic
+    assert network.web.verb[-4:] == ["--log-level", "debug", "--log-format", "json"]
 
 
 def test_free_ports_differ() -> None:
