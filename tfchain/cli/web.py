@@ -58,9 +58,9 @@ def web(  # noqa: PLR0913, PLR0917 -- one parameter an option
 ) -> None:
     """Serve receipts, REST, GraphQL and pages from a read model that follows a validator.
 
-    The read model is one SQLite file, made from the validator's blocks and never trusted: each block is
-    executed here and checked against the next one's header. It goes on where it was; --rebuild makes it
-    anew. GET /v1/web/status says how far it is, and whether it agrees with the ledger.
+    The read model is one SQLite file, made from the validator's blocks and never trusted: each one
+    is executed here and checked against the next one's header. It goes on where it was; --rebuild
+    makes it anew. GET /v1/web/status says how far it is, and whether it agrees with the ledger.
     """
     follows = node if node or export is not None else named(node)
     options = Options(
