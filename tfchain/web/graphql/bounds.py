@@ -154,7 +154,9 @@ class _Scale:
         below = self.weigh(getattr(node, "selection_set", None))
         if not isinstance(node, FieldNode):
             return below
-        cost = 1 + _SCHEMA_LISTS.get(node.name.value, 1) * below.cost
+        key = node.alias or node.name
+        shown = 1 + len(key.value) // TEXT_PER_CELL
+        cost = shown + _SCHEMA_LISTS.get(node.name.value, 1) * below.cost
         asked = node.name.value in _SCHEMA_ROOTS
         return _Size(depth=below.depth, cost=cost, schema_cost=cost if asked else below.schema_cost)
 

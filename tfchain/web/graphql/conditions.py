@@ -57,6 +57,7 @@ def conditions(place: Place, where: Where | None) -> list[str]:
 
 
 def _condition(place: Place, one: Filter, value: Any) -> list[str]:
+    place.statement.shared.count_condition()
     match one.op:
         case "inside":
             return conditions(place.inside(one.field), value) if value else []

@@ -6,6 +6,7 @@ from typing import Final
 
 from tfchain.index.entities import Entity
 from tfchain.node.answers import Json
+from tfchain.web.graphql.bounds import TEXT_PER_CELL
 from tfchain.web.graphql.errors import BAD_USER_INPUT, fault
 from tfchain.web.graphql.names import connection_type
 from tfchain.web.graphql.reading import (
@@ -110,7 +111,8 @@ def _only(selected: dict[str, Nodes], name: str) -> Nodes:
 def _edges(
     operation: Operation, entity: Entity, fields: dict[str, Nodes], rows: list[Row], found: _Found
 ) -> Json:
-    operation.allowance.spend(found.shown * len(fields))
+    letters = sum(map(len, fields))
+    operation.allowance.spend(found.shown * (len(fields) + letters // TEXT_PER_CELL))
     return [
         {
             key: _edge_value(entity, inner[0].name.value, rows, place, found.page.offset)

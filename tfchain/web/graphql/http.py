@@ -80,8 +80,10 @@ async def _asked(request: Request) -> Asked | Answer:
 
 
 async def _body(request: Request) -> bytes | Answer:
-    """The body, measured while it arrives."""
+    """The body, measured before it is read, and while it is."""
     too_large = _words("request entity too large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    if _declared(request) > BODY_BYTES_MAX:
+        return too_large
     body = bytearray()
     with trio.move_on_after(BODY_S) as patience:
         async with aclosing(request.stream()) as pieces:
@@ -92,6 +94,13 @@ async def _body(request: Request) -> bytes | Answer:
     if patience.cancelled_caught:
         return _words("the body did not arrive", HTTPStatus.REQUEST_TIMEOUT)
     return bytes(body)
+
+
+def _declared(request: Request) -> int:
+    """The length that the request says; too much if that is no number."""
+    text = request.headers.get("content-length", "0")
+    plain = text.isascii() and text.isdigit() and len(text) < 12
+    return int(text) if plain else BODY_BYTES_MAX + 1
 
 
 def _read(plain: Json, empty: str, *, safe: bool) -> Asked | Answer:

@@ -83,6 +83,8 @@ class Level:
     lists: list["Many"] = field(default_factory=list)
     width: int = 0
     """Values that a row becomes."""
+    letters: int = 0
+    """Of their keys."""
 
     def build(self, row: Row) -> dict[str, Json]:
         """A row's object in the answer."""
@@ -90,8 +92,9 @@ class Level:
 
     def cost(self, row: Row) -> int:
         """Of the row without its lists."""
-        letters = sum(len(value) for value in row if type(value) is str)
-        return max(1, self.width) + letters // TEXT_PER_CELL
+        shown = zip(row, self.statement.uses, strict=False)
+        letters = sum(len(value) * uses for value, uses in shown if type(value) is str)
+        return max(1, self.width) + (self.letters + letters) // TEXT_PER_CELL
 
     def cost_of_lists(self, row: Row) -> int:
         """Of the row's lists with all theirs: a list counts in every row that shows it."""
@@ -147,6 +150,7 @@ def _readers(
 ) -> Iterator[tuple[str, Reader]]:
     selected = operation.below(place.row.name, nodes)
     level.width += len(selected)
+    level.letters += sum(map(len, selected))
     for key, inner in selected.items():
         name = inner[0].name.value
         if name == TYPE_NAME:

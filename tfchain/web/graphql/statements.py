@@ -18,8 +18,8 @@ Value: TypeAlias = "int | float | str | None"
 
 JOINS_MAX: Final = 40
 """Of one statement; SQLite joins 64."""
-PARAMETERS_MAX: Final = 400
-"""Of one statement. A list of ids is one. SQLite refuses conditions that nest 1000 deep."""
+CONDITIONS_MAX: Final = 400
+"""Of one statement. A list of ids is one. SQLite refuses expressions that are 1000 deep."""
 _INT64: Final = 1 << 63
 DECIMAL_COLLATION: Final = "decimal"
 
@@ -31,11 +31,16 @@ class Shared:
     values: list[Value] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=count)
     joins: int = 0
+    conditions: int = 0
+
+    def count_condition(self) -> None:
+        """One more; raises `GraphQLError` for one too many."""
+        self.conditions += 1
+        if self.conditions > CONDITIONS_MAX:
+            raise fault("the query has too many conditions", BAD_USER_INPUT)
 
     def bind(self, value: Value) -> str:
         """A parameter. An integer past 64 bits is as good as infinite: no row holds one."""
-        if len(self.values) >= PARAMETERS_MAX:
-            raise fault("the query has too many conditions", BAD_USER_INPUT)
         if isinstance(value, str):
             value = value.encode(errors="replace").decode()
         elif isinstance(value, int) and not -_INT64 <= value < _INT64:
@@ -60,6 +65,8 @@ class Statement:
         self.shared = shared or Shared()
         self.root = Place(self, entity, self.shared.alias(), "")
         self.columns: list[str] = []
+        self.uses: list[int] = []
+        """How often a row's column is shown."""
         self.conditions: list[str] = []
         self.orders: list[str] = []
         self._joins: dict[tuple[str, str, str], str] = {}
@@ -68,7 +75,10 @@ class Statement:
         """Where the expression will stand in a row."""
         if expression not in self.columns:
             self.columns.append(expression)
-        return self.columns.index(expression)
+            self.uses.append(0)
+        index = self.columns.index(expression)
+        self.uses[index] += 1
+        return index
 
     def join(self, entity: Entity, column: str, value: str) -> str:
         """The alias of an entity's row whose `column` is `value`; null where there is none."""
