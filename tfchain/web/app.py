@@ -38,6 +38,7 @@ def application(web: Web) -> ASGIApp:
     ]
     faults = {Malformed: _malformed, Unavailable: _unavailable, HTTPException: _refused}
     inner = Starlette(routes=routes, exception_handlers=faults)
+    inner.router.redirect_slashes = False  # to existing tools, `/nodes/` is no page
     zipped = GZipMiddleware(inner, minimum_size=GZIP_BYTES_MIN)
     return Shared(Bounded(zipped))
 

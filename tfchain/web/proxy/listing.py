@@ -119,14 +119,17 @@ def _lower(said: str | None) -> str | None:
     return said.lower() if said is not None else None
 
 
-def teach(connection: Connection) -> None:
-    """Let SQL on this connection call `LOWER`."""
-    connection.create_function(LOWER, 1, _lower, deterministic=True)
+def teach(connection: Connection, sql: str) -> None:
+    """Let SQL on this connection call `LOWER`, if this does.
+
+    What is taught makes SQLite forget every statement that it has ready, so it is not done for nothing.
+    """
+    if LOWER in sql:
+        connection.create_function(LOWER, 1, _lower, deterministic=True)
 
 
 def page_of(connection: Connection, listing: Listing, asked: Asked, now: int) -> Page:
     """One page of a resource, `now` in seconds of Unix time."""
-    teach(connection)
     limit = asked.limit
     where, bound = where_of(listing, asked.values)
     bound |= {
@@ -136,11 +139,9 @@ def page_of(connection: Connection, listing: Listing, asked: Asked, now: int) ->
         "offset": min((limit.page - 1) * limit.size, I64_MAX),
     }
     narrowed = f"FROM {listing.source} WHERE {where}"
-    rows = connection.execute(
-        f"SELECT {listing.columns} {narrowed} ORDER BY {order_of(listing, asked)}"
-        " LIMIT :size OFFSET :offset",
-        bound,
-    ).fetchall()
+    ordered = f"{narrowed} ORDER BY {order_of(listing, asked)} LIMIT :size OFFSET :offset"
+    teach(connection, ordered)
+    rows = connection.execute(f"SELECT {listing.columns} {ordered}", bound).fetchall()
     count = None
     if limit.counted:
         [count] = connection.execute(f"SELECT count(*) {narrowed}", bound).fetchone()

@@ -4,7 +4,7 @@ from collections import Counter
 from sqlite3 import Connection
 from typing import Final
 
-from tfchain.web.proxy.listing import teach, where_of
+from tfchain.web.proxy.listing import where_of
 from tfchain.web.proxy.nodes import DEDICATED, NODE_FILTERS, NODES
 from tfchain.web.proxy.parameters import Asked
 from tfchain.web.proxy.shapes import Json
@@ -28,7 +28,6 @@ _NODES: Final = (
 
 def stats(connection: Connection, asked: Asked, now: int) -> Json:
     """What `/stats` says, `now` in seconds of Unix time."""
-    teach(connection)
     whole = connection.execute(_WHOLE).fetchone()
     where, bound = where_of(NODES, asked.values)
     nodes = connection.execute(f"{_NODES} WHERE {where}", bound | {"now": now}).fetchall()
