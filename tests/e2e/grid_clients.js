@@ -4,7 +4,7 @@
 const { createRequire } = require("module");
 const installed = createRequire(process.cwd() + "/");
 const GridProxyClient = installed("@threefold/gridproxy_client").default;
-const { GridProxyMonitor, TFChainMonitor } = installed("@threefold/monitoring");
+const { GraphQLMonitor, GridProxyMonitor, TFChainMonitor } = installed("@threefold/monitoring");
 
 const [url, node] = [process.argv[2], Number(process.argv[3])];
 const grid = new GridProxyClient(url);
@@ -29,6 +29,7 @@ const calls = {
   "publicIps.list": () => grid.publicIps.list({ size: 500, retCount: true }),
   "publicIps.listAll": () => grid.publicIps.listAll(),
   "GridProxyMonitor.isAlive": () => new GridProxyMonitor(url).isAlive(),
+  "GraphQLMonitor.isAlive": () => new GraphQLMonitor(`${url}/graphql`).isAlive(),
   "TFChainMonitor.isAlive": () => new TFChainMonitor(`${url}/ws`).isAlive(),
 };
 

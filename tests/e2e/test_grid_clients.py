@@ -1,23 +1,30 @@
-"""TFGrid's own clients, unmodified: what each call gives, beside what the rows say.
+"""TFGrid's own clients, unmodified: what each call gives, and whether the ledger says the same.
 
-`grid3` comes from PyPI with the other tools; the two npm packages are put into a folder of this run.
+They are tried on generated rows, of which there are more than a page, and on a devnet that has minted,
+held to rows that its validator proves. `grid3` comes from PyPI with the other tools; the two npm
+packages are put into a folder of this run.
 """
 
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
+import httpx
 import pytest
 import requests
 import trio
+from grid3.graphql import GraphQL
 from grid3.proxy import GridProxy
 from hypercorn.config import Config
 from hypercorn.trio import serve
@@ -25,8 +32,14 @@ from hypercorn.typing import ASGIFramework
 from starlette.applications import Starlette
 from starlette.responses import Response
 
+from tfchain.base.address import to_text
+from tfchain.client import GIB, Resources, connect
 from tfchain.index.entities import ENTITIES
 from tfchain.index.schema import columns_of, create_entities, snake
+from tfchain.ledger import tables
+from tfchain.ledger.cultivation import CapacityContract
+from tfchain.ledger.state import Table
+from tfchain.web import graphql
 from tfchain.web.proxy import page_not_found, routes
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -35,8 +48,9 @@ PACKAGES: Final = ("@threefold/gridproxy_client@2.9.2", "@threefold/monitoring@2
 SCRIPT: Final = Path(__file__).with_name("grid_clients.js")
 INSTALL_S: Final = 180
 CLIENT_S: Final = 60
+PAID_S: Final = 240
+"""A devnet's month, its windows and its payment."""
 NOW: Final = 1_700_000_000
-GIB: Final = 1024**3
 
 T = TypeVar("T")
 Row = dict[str, Any]
@@ -120,7 +134,7 @@ def _ledger(rows: sqlite3.Connection) -> Ledger:
 
     return Ledger(
         nodes=all_of(
-            "SELECT n.node_id, n.farm_id, n.twin_id, t.cru, t.mru, t.sru, t.hru, n.updated_at"
+            "SELECT n.node_id, n.farm_id, n.twin_id, t.cru, t.mru, t.sru, t.hru, n.country, n.created"
             " FROM node AS n JOIN node_resources_total AS t ON t.node_id = n.id"
         ),
         farms=all_of("SELECT farm_id, name, twin_id FROM farm"),
@@ -138,16 +152,13 @@ def _ledger(rows: sqlite3.Connection) -> Ledger:
 
 
 def nodes(shown: list[Row]) -> list[tuple[Any, ...]]:
-    units = ("cru", "mru", "sru", "hru")
     return sorted(
         (
-            n["nodeId"],
-            n["farmId"],
-            n["twinId"],
-            *(n["total_resources"][u] for u in units),
-            n["updatedAt"],
+            *(node[key] for key in ("nodeId", "farmId", "twinId")),
+            *(node["total_resources"][unit] for unit in ("cru", "mru", "sru", "hru")),
+            *(node[key] for key in ("country", "created")),
         )
-        for n in shown
+        for node in shown
     )
 
 
@@ -167,6 +178,120 @@ def ips(shown: list[Row]) -> list[tuple[Any, ...]]:
     return sorted((ip["ip"], ip["farm_id"], ip["contract_id"]) for ip in shown)
 
 
+# --- a devnet, and what its validator proves ------------------------------------------------------
+
+
+@contextmanager
+def _devnet(home: Path) -> Iterator[tuple[str, str]]:
+    """Addresses of a validator and of the web, of a network with users that has paid for a period."""
+    command = [sys.executable, "-m", "tfchain", "devnet", "--validators", "1", "--nodes", "6"]
+    process = subprocess.Popen(
+        [*command, "--home", str(home)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    lines: list[str] = []
+    assert process.stdout is not None
+    reader = threading.Thread(target=lines.extend, args=(process.stdout,))
+    reader.start()
+    try:
+        validator = _until(lambda: re.search(r"validator-0 answers at (\S+)", "".join(lines)))[1]
+        web = _until(lambda: re.search(r"the web answers at ([^,\s]+)", "".join(lines)))[1]
+        _until(lambda: _get(f"{validator}/v1/status").get("height", 0))
+        yield validator, web
+    finally:
+        process.terminate()
+        process.wait(CLIENT_S)
+        reader.join()
+        process.stdout.close()
+
+
+def _until(condition: Callable[[], T | None], patience_s: float = CLIENT_S) -> T:
+    """What it is, once it is something."""
+    until = time.monotonic() + patience_s
+    while not (found := condition()):
+        assert time.monotonic() < until, f"nothing came in {patience_s} s"
+        time.sleep(0.2)
+    return found
+
+
+def _get(url: str) -> Any:
+    """JSON, or nothing while there is none."""
+    try:
+        answer = httpx.get(url, timeout=5, trust_env=False)
+    except httpx.HTTPError:
+        return {}
+    return answer.json() if answer.status_code == 200 else {}
+
+
+def _use(validator: str, web: str) -> None:
+    """A farm with addresses, a user with two contracts, one of which is over; and wait for a mint."""
+    with connect(validator) as chain:
+        farmer, user = chain.sender("//Bert"), chain.sender("//Ute")
+        for one in (farmer, user):
+            chain.faucet(one.address, "100TFT")
+            one.create_twin(relay="relay.example", public_key=b"\x01")
+        farmer.create_farm(name="bert")
+        size = Resources(cru=8, mru=32 * GIB, hru=0, sru=500 * GIB)
+        node = chain.join(farmer, "bert", size, country="Belgium", city="Gent")
+        row = chain.read(tables.NODES, tables.id_key(node))
+        assert row is not None
+        for last in (5, 6):
+            ip = f"185.206.122.{last}/24"
+            farmer.add_farm_ip(farm_id=row.farm_id, ip=ip, gateway="185.206.122.1")
+        for deployed in (b"\x01", b"\x02"):
+            user.create_contract(
+                node_id=node,
+                reserved=Resources(cru=1, mru=GIB, hru=0, sru=GIB),
+                public_ips=1,
+                deployment_hash=deployed * 32,
+                deployment_data=b"{}",
+            )
+        done = user.cancel_contract(contract_id=2)
+    _until(lambda: _get(f"{web}/v1/web/status").get("height", 0) >= done.height)
+    _until(lambda: _get(f"{web}/api/v1/node/1"), PAID_S)
+
+
+def _proven(validator: str) -> Ledger:
+    """The rows that the validator proves by the header of a block that more than two thirds signed."""
+    with connect(validator) as chain:
+
+        def every(table: Table[T]) -> list[T]:
+            found: list[T] = []
+            while row := chain.read(table, tables.id_key(len(found) + 1)):
+                found.append(row)
+            return found
+
+        farms_there = every(tables.FARMS)
+        kept = [chain.read(tables.FARM_IPS, tables.id_key(farm.id)) for farm in farms_there]
+        made = [chain.read(tables.CAPACITY, tables.id_key(number)) for number in (1, 2)]
+        user = chain.read(tables.TWIN_OF, chain.sender("//Ute").address)
+        assert user is not None
+        return Ledger(
+            nodes=[
+                (n.id, n.farm_id, n.twin_id, r.cru, r.mru, r.sru, r.hru, n.country, n.created)
+                for n in every(tables.NODES)
+                for r in [n.resources]
+            ],
+            farms=[(farm.id, farm.name, farm.twin_id) for farm in farms_there],
+            twins=[(twin.id, to_text(twin.account)) for twin in every(tables.TWINS)],
+            contracts=[
+                (number, user.twin_id, _state(contract)) for number, contract in enumerate(made, 1)
+            ],
+            ips=[
+                (one.ip, farm.id, one.contract_id)
+                for farm, row in zip(farms_there, kept, strict=True)
+                for one in (row.ips if row else ())
+            ],
+        )
+
+
+def _state(contract: CapacityContract | None) -> str:
+    """What is not in the ledger any more is over."""
+    if contract is None:
+        return "Deleted"
+    return "GracePeriod" if contract.grace_since else "Created"
+
+
 # --- the server -----------------------------------------------------------------------------------
 
 
@@ -174,14 +299,23 @@ def ips(shown: list[Row]) -> list[tuple[Any, ...]]:
 class Served:
     """A server that answers."""
 
+    name: str
     url: str
     ledger: Ledger
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The generated rows behind a real socket."""
-    path = tmp_path_factory.mktemp("rows") / "grid.sqlite"
+@pytest.fixture(scope="module", params=["rows", "devnet"])
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """Generated rows behind a socket, and the web of a devnet."""
+    folder = tmp_path_factory.mktemp(request.param)
+    if request.param == "devnet":
+        with _devnet(folder / "net") as (validator, web):
+            _use(validator, web)
+            yield Served(name="devnet", url=web, ledger=_proven(validator))
+        return
+    path = folder / "grid.sqlite"
     with closing(sqlite3.connect(path)) as rows:
         _fill(rows)
         ledger = _ledger(rows)
@@ -189,7 +323,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     thread = threading.Thread(target=trio.run, args=(server.run,))
     thread.start()
     server.ready.wait(CLIENT_S)
-    yield Served(url=server.url, ledger=ledger)
+    yield Served(name="rows", url=server.url, ledger=ledger)
     server.end()
     thread.join()
 
@@ -217,7 +351,8 @@ class Server:
         config = Config()
         config.bind = ["127.0.0.1:0"]
         config.errorlog = None
-        app = Starlette(routes=routes(self.ask, lambda: NOW), exception_handlers={404: missing})
+        parts = [*routes(self.ask, lambda: NOW), *graphql.routes(self.ask)]
+        app = Starlette(routes=parts, exception_handlers={404: missing})
         self.ended, self.token = trio.Event(), trio.lowlevel.current_trio_token()
         async with trio.open_nursery() as nursery:
             face = partial(serve, shutdown_trigger=self.ended.wait)
@@ -255,12 +390,14 @@ Told = Callable[[str, int, bool], None]
 
 
 @pytest.fixture
-def told(record_property: Callable[[str, object], None]) -> Iterator[Told]:
+def told(served: Served, record_property: Callable[[str, object], None]) -> Iterator[Told]:
     """`told(call, rows, agrees)`: a row of the table that the run shows at its end."""
     wrong: list[str] = []
 
     def tell(call: str, rows: int, agrees: bool) -> None:
-        record_property("table", f"{call:52} | {rows:5} | {'yes' if agrees else 'NO'}")
+        record_property(
+            "table", f"{served.name:6} | {call:46} | {rows:5} | {'yes' if agrees else 'NO'}"
+        )
         if not agrees:
             wrong.append(call)
 
@@ -295,6 +432,45 @@ def test_grid3_sees_the_grid(served: Served, told: Told) -> None:
         grid.fetch_pages("farmers")
 
 
+def test_grid3_asks_graphql_of_the_grid(served: Served, told: Told) -> None:
+    graph, ledger = GraphQL(f"{served.url}/graphql", fetch_schema=False), served.ledger
+    units = ("cru", "mru", "sru", "hru")
+    plain = ("nodeID", "farmID", "twinID", "country", "created")
+    shown = graph.nodes([*plain, {"resourcesTotal": list(units)}], orderBy="nodeID_ASC")
+    rows = [
+        (
+            *(node[name] for name in plain[:3]),
+            *(int(node["resourcesTotal"][unit]) for unit in units),
+            *(node[name] for name in plain[3:]),
+        )
+        for node in shown
+    ]
+    told("grid3 graphql nodes", len(shown), rows == ledger.nodes)
+    shown = graph.farms(["farmID", "name", "twinID"])
+    told("grid3 graphql farms", len(shown), sorted(map(_values, shown)) == ledger.farms)
+    shown = graph.twins(["twinID", "accountID"], limit=1_000)
+    told("grid3 graphql twins", len(shown), sorted(map(_values, shown)) == ledger.twins)
+    shown = graph.publicIps(["ip", {"farm": ["farmID"]}, "contractId"])
+    rows = [(one["ip"], one["farm"]["farmID"], int(one["contractId"])) for one in shown]
+    told("grid3 graphql publicIps", len(shown), sorted(rows) == ledger.ips)
+    wanted = ["contractID", "twinID", "state"]
+    shown = [
+        *graph.nodeContracts(wanted),
+        *graph.nameContracts(wanted),
+        *graph.rentContracts(wanted),
+    ]
+    rows = [(int(one["contractID"]), one["twinID"], one["state"]) for one in shown]
+    told("grid3 graphql contracts", len(shown), sorted(rows) == ledger.contracts)
+    counted = graph.execute("{ nodesConnection(orderBy: id_ASC) { totalCount } }")
+    told("grid3 graphql execute", 1, counted["nodesConnection"]["totalCount"] == len(ledger.nodes))
+    events = graph.uptimeEvents(["nodeID", "uptime", "timestamp"], nodeID_eq=1)
+    told("grid3 graphql uptimeEvents", len(events), bool(events) == (served.name == "devnet"))
+
+
+def _values(row: Row) -> tuple[Any, ...]:
+    return tuple(row.values())
+
+
 def test_the_npm_clients_see_the_grid(served: Served, installed: Path, told: Told) -> None:
     ledger = served.ledger
     number = ledger.nodes[0][0]
@@ -309,7 +485,7 @@ def test_the_npm_clients_see_the_grid(served: Served, installed: Path, told: Tol
     told("npm stats.get up", 1, up <= len(ledger.nodes))
     _whole(told, answers, "nodes.list", nodes, ledger.nodes)
     second = answers["nodes.list page 2"]
-    told("npm nodes.list page 2", 5, nodes(second["data"]) == ledger.nodes[5:10])
+    told("npm nodes.list page 2", len(second["data"]), nodes(second["data"]) == ledger.nodes[5:10])
     awake = {node["nodeId"]: node["status"] for node in answers["nodes.list up,standby"]["data"]}
     listed = {node["nodeId"]: node["status"] for node in answers["nodes.list"]["data"]}
     agrees = awake == {n: status for n, status in listed.items() if status != "down"}
@@ -324,7 +500,9 @@ def test_the_npm_clients_see_the_grid(served: Served, installed: Path, told: Tol
         node["nodeId"] for node in answers["nodes.list"]["data"] if node["publicConfig"]["domain"]
     ]
     told("npm gateways.list", len(gateways), [node["nodeId"] for node in gateways] == domains[:50])
-    told("npm farms.list", 50, farms(answers["farms.list"]["data"]) == ledger.farms[:50])
+    first = answers["farms.list"]
+    agrees = (first["count"], farms(first["data"])) == (len(ledger.farms), ledger.farms[:50])
+    told("npm farms.list", len(first["data"]), agrees)
     told("npm farms.listAll", len(ledger.farms), farms(answers["farms.listAll"]) == ledger.farms)
     _whole(told, answers, "twins.list", twins, ledger.twins)
     told("npm twins.getConsumption", 1, set(answers["twins.getConsumption"]) == CONSUMPTION)
@@ -334,7 +512,7 @@ def test_the_npm_clients_see_the_grid(served: Served, installed: Path, told: Tol
     told("npm contracts.list live", len(shown), shown == live)
     _whole(told, answers, "publicIps.list", ips, ledger.ips)
     told("npm publicIps.listAll", len(ledger.ips), ips(answers["publicIps.listAll"]) == ledger.ips)
-    for monitor in ("GridProxyMonitor", "TFChainMonitor"):
+    for monitor in ("GridProxyMonitor", "GraphQLMonitor", "TFChainMonitor"):
         told(f"npm {monitor}.isAlive", 1, answers[f"{monitor}.isAlive"] == {"alive": True})
 
 

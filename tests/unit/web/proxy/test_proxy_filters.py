@@ -433,6 +433,16 @@ def test_a_random_order_has_every_row_and_is_not_always_the_same(database: Datab
     assert any(one != first for one in others)
 
 
+@pytest.mark.parametrize("resource", list(RESOURCES))
+@given(draw=st.data())
+@settings(max_examples=3)
+def test_all_filters_of_a_resource_fit_into_one_question(
+    grid: GridOf, database: Database, resource: str, draw: st.DataObject
+) -> None:
+    query = {name: draw.draw(values_of(name)) for name in RESOURCES[resource][0]}
+    assert sorted(told(database(0), resource, **query)) == expected(grid(0), resource, query)
+
+
 ANY_NAME: Final = st.sampled_from(
     sorted({name for rows, _ in RESOURCES.values() for name in rows}
            | {"size", "page", "ret_count", "randomize", "sort_by", "sort_order", "balance"})
