@@ -47,25 +47,54 @@ class Cut:
         self.left -= 1
 
 
+def cut_at(statement: int, run: int, recorded: Any, begun: Path, folder: Path) -> Path:
+    """What a kill before that statement leaves; all of it, if there are fewer."""
+    first, copy = folder / "first", folder / "copy"
+    shutil.copytree(begun, first)
+    with opened_model(first) as model:
+        model._connection.set_trace_callback(Cut(first, copy, statement))
+        recorded.into(model, run)
+        model._connection.set_trace_callback(None)
+    return copy if copy.exists() else first
+
+
+def check_left(left: Path, recorded: Any, shown: Model) -> int:
+    """It stands at some height, and goes on from there to the same; the height."""
+    due = checksums(shown.path)
+    with opened_model(left) as model:
+        height = model.height
+        assert BEGUN <= height <= 93
+        assert model.standing().checksum.hex() == due[height]
+        assert model.recounted().hex() == due[height]
+        recorded.into(model)
+        assert model.standing() == shown.standing()
+    return height
+
+
 @_FEW
 @given(statement=st.integers(0, 2_500), run=st.sampled_from([1, 4]))
 def test_killed_at_any_statement_it_comes_to_the_same(
     statement: int, run: int, recorded: Any, shown: Model, begun: Path
 ) -> None:
-    due = checksums(shown.path)
     with TemporaryDirectory() as name:
-        first, copy = Path(name, "first"), Path(name, "copy")
-        shutil.copytree(begun, first)
-        with opened_model(first) as model:
-            model._connection.set_trace_callback(Cut(first, copy, statement))
-            recorded.into(model, run)
-            model._connection.set_trace_callback(None)
-        with opened_model(copy if copy.exists() else first) as model:
-            assert BEGUN <= model.height <= 93
-            assert model.standing().checksum.hex() == due[model.height]
-            assert model.recounted().hex() == due[model.height]
-            recorded.into(model)
-            assert model.standing() == shown.standing()
+        check_left(cut_at(statement, run, recorded, begun, Path(name)), recorded, shown)
+
+
+def test_killed_right_before_or_after_a_commit_it_comes_to_the_same(
+    recorded: Any, shown: Model, begun: Path, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    shutil.copytree(begun, tmp_path / "heard")
+    with opened_model(tmp_path / "heard") as model:
+        model._connection.set_trace_callback(said.append)
+        recorded.into(model, 5)
+        model._connection.set_trace_callback(None)
+    second = [at for at, statement in enumerate(said) if statement == "COMMIT"][1]
+    heights = []
+    for at in (second, second + 1):
+        left = cut_at(at, 5, recorded, begun, tmp_path / str(at))
+        heights.append(check_left(left, recorded, shown))
+    assert heights == [BEGUN + 5, BEGUN + 10]
 
 
 def test_two_models_of_the_same_blocks_have_the_same_rows(
