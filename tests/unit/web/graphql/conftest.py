@@ -48,10 +48,10 @@ FEW: Final[GridRows] = {
         _row("PublicIp", "i3", farm="f2", ip="2.2.2.2", contractId=0),
     ],
     "Node": [
-        _row("Node", "n1", nodeID=1, farmID=1, twinID=11, uptime=5, power=UP, secure=True),
-        _row("Node", "n2", nodeID=2, farmID=1, twinID=12, uptime=2**53 + 1, power=ASLEEP),
-        _row("Node", "n3", nodeID=3, farmID=2, twinID=13, power=WAKING, secure=False),
-        _row("Node", "n4", nodeID=4, farmID=3, twinID=14, uptime=2**63 - 1, country="BE"),
+        _row("Node", "n1", nodeID=1, farmID=1, twinID=14, uptime=5, power=UP, secure=True),
+        _row("Node", "n2", nodeID=2, farmID=1, twinID=13, uptime=2**53 + 1, power=ASLEEP),
+        _row("Node", "n3", nodeID=3, farmID=2, twinID=12, power=WAKING, secure=False),
+        _row("Node", "n4", nodeID=4, farmID=3, twinID=11, uptime=2**63 - 1, country="BE"),
     ],
     "PublicConfig": [
         _row("PublicConfig", "c1", node="n1", ipv4="1.1.1.9", domain="one.example"),

@@ -35,8 +35,8 @@ def grid(
 def test_rows_by_keywords(grid: GraphQL) -> None:
     found = grid.nodes(["nodeID", "twinID", "uptime"], farmID_eq=1, limit=5, orderBy="nodeID_DESC")
     assert found == [
-        {"nodeID": 2, "twinID": 12, "uptime": str(2**53 + 1)},
-        {"nodeID": 1, "twinID": 11, "uptime": "5"},
+        {"nodeID": 2, "twinID": 13, "uptime": str(2**53 + 1)},
+        {"nodeID": 1, "twinID": 14, "uptime": "5"},
     ]
 
 

@@ -19,6 +19,11 @@ from tfchain.web.graphql.operations import Asked, answer
         pytest.param("orderBy: [power_state_DESC, id_DESC]", "4132", id="that downwards"),
         pytest.param("orderBy: [publicConfig_ipv4_DESC, id_ASC]", "2431", id="by who leads here"),
         pytest.param("orderBy: farmID_ASC", "1234", id="equal ones by id"),
+        pytest.param(
+            "orderBy: created_ASC, where: {twinID_gt: 0}",
+            "1234",
+            id="by id, however they were found",
+        ),
         pytest.param("orderBy: [nodeID_ASC, nodeID_DESC]", "1234", id="the first word counts"),
         pytest.param(
             "orderBy: [power_state_DESC, id_ASC, power_target_DESC]",
@@ -134,7 +139,7 @@ def test_a_list_is_ordered_and_cut(arguments: str, ids: str, ask: Callable[..., 
         pytest.param(
             '{ nodeById(id: "n1") { ...A ... on Node { twinID } ... @include(if: false) { id } } }'
             " fragment A on Node { nodeID id @skip(if: true) }",
-            {"nodeID": 1, "twinID": 11},
+            {"nodeID": 1, "twinID": 14},
             id="fragments, taken and left out",
         ),
     ],
