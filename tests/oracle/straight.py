@@ -393,9 +393,12 @@ class Book:
 
     def on_renew_contract(self, time: int, said: Said) -> None:
         node = self.machines[said["node_id"] - 1]
-        regime = [
-            row for row in self.regimes if row["start"] <= time and row["regime"] == node.regime
-        ][-1]
+        own = [
+            row
+            for row in self.regimes
+            if (row["regime"], row["schedule"]) == (node.regime, node.schedule)
+        ]
+        regime = [row for row in own if row["start"] <= time][-1]
         size, certified = node.sizes[-1][1], node.certified[-1][1]
         node.contracts.append(self._contract(time, regime, node.farm, size, certified))
 
