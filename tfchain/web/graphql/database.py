@@ -1,19 +1,17 @@
 """What a connection needs before it can answer: our comparisons, and one moment for all it reads."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 
 from tfchain.web.graphql.conditions import LOWER
-from tfchain.web.graphql.statements import DECIMAL_COLLATION
+from tfchain.web.graphql.statements import DECIMAL_COLLATION, Value
 
 
 @contextmanager
 def reading(database: sqlite3.Connection) -> Iterator[None]:
     """All statements inside see the same blocks, however many come meanwhile."""
-    database.create_function(LOWER, 1, lower, deterministic=True)
-    database.create_collation(DECIMAL_COLLATION, compare_decimals)
     begun = not database.in_transaction
     if begun:
         database.execute("BEGIN")
@@ -22,6 +20,21 @@ def reading(database: sqlite3.Connection) -> Iterator[None]:
     finally:
         if begun:
             database.rollback()
+
+
+def execute(database: sqlite3.Connection, sql: str, values: Sequence[Value]) -> sqlite3.Cursor:
+    """Rows as plain tuples.
+
+    What a connection is taught makes SQLite forget every statement that it has ready: it is taught
+    what this statement needs, and nothing for nothing.
+    """
+    if LOWER in sql:
+        database.create_function(LOWER, 1, lower, deterministic=True)
+    if DECIMAL_COLLATION in sql:
+        database.create_collation(DECIMAL_COLLATION, compare_decimals)
+    cursor = database.cursor()
+    cursor.row_factory = None
+    return cursor.execute(sql, values)
 
 
 def lower(text: str | None) -> str | None:

@@ -19,6 +19,7 @@ from tfchain.index.entities import ENTITIES, OBJECTS, Entity, Field
 from tfchain.node.answers import Json
 from tfchain.web.graphql.bounds import TEXT_PER_CELL, Allowance
 from tfchain.web.graphql.conditions import conditions
+from tfchain.web.graphql.database import execute
 from tfchain.web.graphql.errors import INTERNAL, fault
 from tfchain.web.graphql.names import KEY
 from tfchain.web.graphql.scalars import decimal_text
@@ -248,9 +249,7 @@ def _cut(statement: Statement, page: Page) -> str:
 
 def _rows(operation: Operation, level: Level, text: str) -> Iterator[Row]:
     """Rows as they come, each counted before the next is asked for."""
-    cursor = operation.database.cursor()
-    cursor.row_factory = None
-    for row in cursor.execute(text, level.statement.shared.values):
+    for row in execute(operation.database, text, level.statement.shared.values):
         operation.allowance.spend(level.cost(row))
         yield row
 
@@ -288,5 +287,5 @@ def count(operation: Operation, entity: Entity, arguments: Arguments, page: Page
     statement.conditions += conditions(statement.root, arguments.get("where"))
     inner = f"SELECT 1 {statement.source()}{_cut(statement, page)}"
     text = f"SELECT count(*) AS counted FROM ({inner})"  # noqa: S608
-    counted: int = operation.database.execute(text, statement.shared.values).fetchone()[0]
+    counted: int = execute(operation.database, text, statement.shared.values).fetchone()[0]
     return counted

@@ -21,7 +21,7 @@ JOINS_MAX: Final = 40
 CONDITIONS_MAX: Final = 400
 """Of one statement. A list of ids is one. SQLite refuses expressions that are 1000 deep."""
 _INT64: Final = 1 << 63
-DECIMAL_COLLATION: Final = "decimal"
+DECIMAL_COLLATION: Final = "decimal_order"
 
 
 @dataclass(slots=True)
