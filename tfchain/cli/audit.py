@@ -39,6 +39,12 @@ class DictRows:
             else:
                 self._rows[key] = value
 
+    def __deepcopy__(self, _memo: object) -> "DictRows":
+        """A copy that reads its own rows: a bound method of the first one would not be copied."""
+        twin = DictRows()
+        twin.write(self._rows.items())
+        return twin
+
 
 def audit(
     source: Annotated[str, typer.Argument(help="An export: a file, or - for a stream.")],
