@@ -130,7 +130,7 @@ def _node(register: Register, step: Step, moved: Moved) -> None:
         power_state=known["power_state"],
         power_target=known["power_target"],
         dedicated=0 if load is None else load.dedicated + 0,
-        extra_fee=None if load is None else load.extra_fee,
+        extra_fee=load.extra_fee if load is not None and load.dedicated else None,
     )
     if stored:
         _resources(register, node, number)

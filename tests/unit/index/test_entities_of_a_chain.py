@@ -272,6 +272,7 @@ def test_a_contract_is_used_billed_and_given_back(town: Any) -> None:
     assert made["deployment_data"] == '{"type":"vm"}'
     town.until(4)
     assert town.run(used(town)) == ("ok",)
+    assert (town.one("node")["dedicated"], town.one("node")["extra_fee"]) == (0, None)
     resources = town.one("contract_resources")
     assert (resources["contract_id"], resources["cru"]) == (made["id"], 2)
     assert town.one("node_contract")["resources_used_id"] == resources["id"]
