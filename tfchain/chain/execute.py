@@ -102,7 +102,7 @@ class Checked:
 
     def on(self, reader: Reader) -> "Checked":
         """The same, to be executed by somebody who reads the same rows elsewhere."""
-        return replace(self, state=self.state.over(reader))
+        return replace(self, state=self.state.read_from(reader))
 
 
 def execute(reader: Reader, block: Input, checked: Checked | None = None) -> Outcome:

@@ -67,6 +67,8 @@ class Table(Generic[R]):
 
 Place = tuple[int, bytes]
 """Table tag and key."""
+_Changes = dict[Place, tuple[Table[object], object]]
+"""Rows that were written, None where one was deleted."""
 
 
 TableRoots = tuple[tuple[str, bytes], ...]
@@ -119,7 +121,7 @@ class Memory:
 class State:
     """Rows as a block sees them. `branch` for what may be undone, `keep` to let it stand."""
 
-    __slots__ = ("_changes", "_reader", "_seen", "_under", "memory")
+    __slots__ = ("_below", "_changes", "_reader", "_seen", "_under", "memory")
 
     def __init__(
         self, reader: Reader, under: "State | None" = None, memory: Memory | None = None
@@ -128,22 +130,38 @@ class State:
         self._under = under
         self.memory = Memory() if memory is None else memory
         self._seen: dict[Place, object] = {}
-        self._changes: dict[Place, tuple[Table[object], object]] = {}
+        self._changes: _Changes = {}
+        self._below: tuple[_Changes, ...] = ()
+        """What was written to the states under this one, the nearest first."""
 
     def branch(self) -> "State":
         """A state on top of this one; what is written there stays there until merged."""
-        return State(self._reader, self, self.memory)
+        twig = State(self._reader, self, self.memory)
+        twig._seen, twig._below = self._seen, (self._changes, *self._below)
+        return twig
 
     def copy(self) -> "State":
         """The same state once more: what is written to either is not seen in the other."""
         twin = State(self._reader, self._under, self.memory)
-        twin._seen, twin._changes = self._seen.copy(), self._changes.copy()
+        twin._seen, twin._changes, twin._below = (
+            self._seen.copy(),
+            self._changes.copy(),
+            self._below,
+        )
         return twin
 
     def over(self, reader: Reader) -> "State":
-        """What was written here, on top of other stored rows."""
-        twin = State(reader, self._under)
+        """What was written here, on top of other stored rows. Of a branch there is no such thing."""
+        assert self._under is None, "a branch stands on its state"
+        twin = State(reader)
         twin._changes = self._changes.copy()
+        return twin
+
+    def read_from(self, reader: Reader) -> "State":
+        """What was read and written here, on top of the same rows stored elsewhere."""
+        twin = State(reader, None, self.memory)
+        assert self._under is None, "a branch stands on its state"
+        twin._seen, twin._changes = self._seen.copy(), self._changes.copy()
         return twin
 
     def keep(self) -> None:
@@ -158,8 +176,10 @@ class State:
         changed = self._changes.get(place)
         if changed is not None:
             return changed[1]
-        if self._under is not None:
-            return self._under.read(table, key)
+        for changes in self._below:
+            changed = changes.get(place)
+            if changed is not None:
+                return changed[1]
         if place not in self._seen:
             stored = self._reader.get(table.stored_at(key))
             self._seen[place] = None if stored is None else self.memory.row(table, stored)

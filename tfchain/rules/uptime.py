@@ -217,6 +217,8 @@ def _straight_credit(account: UptimeAccount, limits: UptimeLimits, seen: _Report
 
 def _stood_still(limits: UptimeLimits, since: int, until: int) -> int:
     """Seconds of a span in which no block was made: what one could not report."""
+    if not limits.gaps:
+        return 0
     spans = [min(until, end) - max(since, start) for start, end in limits.gaps]
     return sum(max(0, span) for span in spans)
 

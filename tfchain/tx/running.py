@@ -9,17 +9,17 @@ the last one that was lived through is still there to settle. A report of a peri
 overtook before anything of the node fell into it comes too late and credits nothing.
 """
 
-from typing import Final
+from dataclasses import replace
 
-from tfchain.base.made import maker
+from tfchain.base.last import of_last
 from tfchain.base.shapes import changed
 from tfchain.base.units import Seconds
 from tfchain.ledger.gaps import Gap
-from tfchain.ledger.params import Params, ScheduleRow
+from tfchain.ledger.params import Params, ScheduleRow, UptimeRow
 from tfchain.ledger.records import Uptime
 from tfchain.ledger.uptime import ALWAYS_UP, UptimeAccount
 from tfchain.rules import uptime as rules
-from tfchain.rules.uptime import SLOW_BOOTS_MAX, UptimeLimits
+from tfchain.rules.uptime import UptimeLimits
 
 Span = tuple[Seconds, Seconds]
 """Start and end of a period."""
@@ -27,14 +27,22 @@ Span = tuple[Seconds, Seconds]
 
 def limits_of(params: Params, gaps: tuple[Gap, ...] = ()) -> UptimeLimits:
     """The uptime constants of this chain (P1, P19), and when it stood still (P4)."""
-    row = params.uptime
-    cap = row.report_interval + row.grace
-    stood = tuple([(gap.since, gap.until) for gap in gaps])
-    most = SLOW_BOOTS_MAX, row.sleep_credit_max
-    return _LIMITS(row.grace, row.skew, cap, row.sleep_max, row.boot_max, *most, stood)
+    limits = _limits(params.uptime)
+    if not gaps:
+        return limits
+    return replace(limits, gaps=tuple((gap.since, gap.until) for gap in gaps))
 
 
-_LIMITS: Final = maker(UptimeLimits)
+@of_last  # every report asks
+def _limits(row: UptimeRow) -> UptimeLimits:
+    return UptimeLimits(
+        grace=row.grace,
+        skew=row.skew,
+        report_cap=Seconds(row.report_interval + row.grace),
+        sleep_max=row.sleep_max,
+        boot_max=row.boot_max,
+        sleep_credit_max=row.sleep_credit_max,
+    )
 
 
 def reported(
@@ -82,6 +90,9 @@ def first_account(schedule: ScheduleRow, registered: Seconds) -> UptimeAccount |
 
 def span_at(row: Uptime, schedule: ScheduleRow, time: Seconds) -> Span | None:
     """Start and end of the node's period that `time` falls into; None before the first."""
+    running = row.running
+    if running is not None and running.start <= time < running.end:
+        return running.start, running.end  # whatever the calendar says: it was asked when it opened
     if schedule.own:
         assert row.running is not None, "a node with periods of its own always has one"
         passed = (time - row.running.start) // schedule.own

@@ -222,3 +222,23 @@ def test_roots_are_remembered_under_the_state_root_that_they_make() -> None:
     assert memory.roots_of(b"") is None
     memory.keep_roots(KEY, ())
     assert memory.roots_of(OTHER) is None
+
+
+def test_a_state_that_reads_elsewhere_has_what_was_read_and_written(store: Counting) -> None:
+    state = State(store)
+    tables.ACCOUNTS.put(state, OTHER, account(6))
+    assert balance(state, KEY) == 5
+    elsewhere = Counting(dict(store.rows))
+    moved = state.read_from(elsewhere)
+    assert (balance(moved, KEY), balance(moved, OTHER)) == (5, 6)
+    assert elsewhere.asked == []
+    assert balance(moved, KEY[:31] + OTHER[:1]) is None
+    assert len(elsewhere.asked) == 1
+    tables.ACCOUNTS.put(moved, KEY, account(7))
+    assert balance(state, KEY) == 5
+
+
+def test_a_branch_is_read_from_nowhere_else(store: Counting) -> None:
+    for move in (State(store).branch().read_from, State(store).branch().over):
+        with pytest.raises(AssertionError):
+            move(store)
