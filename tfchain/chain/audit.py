@@ -12,6 +12,8 @@ from typing import Final, TypeVar
 from tfchain.base.shapes import decode_record
 from tfchain.base.units import PeriodIndex
 from tfchain.chain import export_records as records
+from tfchain.chain.admit import seconds
+from tfchain.chain.audit_coins import SecondCoins
 from tfchain.chain.audit_report import (
     Found,
     Report,
@@ -22,6 +24,7 @@ from tfchain.chain.audit_report import (
 )
 from tfchain.chain.audit_second import SecondProgram
 from tfchain.chain.audit_signatures import SignaturesUnderWay, VerifyAll
+from tfchain.chain.columns.paying import Block as Moment
 from tfchain.chain.execute import Checked, check_txs, execute, params_of
 from tfchain.chain.genesis import Genesis, genesis_hash, genesis_outcome, read_genesis
 from tfchain.chain.tip import check_header, genesis_tip, input_of, next_tip
@@ -124,6 +127,7 @@ class Auditor:
         self._genesis = genesis
         self._tip = genesis_tip(genesis, outcome)
         self._second = SecondProgram(genesis.params, genesis.policies, genesis.supply())
+        self._coins = SecondCoins(genesis)
         supply = genesis.supply()
         self.report = Report(
             chain_id=genesis.params.chain_id,
@@ -154,6 +158,8 @@ class Auditor:
         self._due = {(batch.schedule, batch.period): _Showing(batch) for batch in sealed}
         self._second.take(block, outcome)
         self._second.judge(self._rows, sealed)
+        moment = Moment(block.header.height, seconds(block.header.time), block.txs, outcome.codes)
+        self._coins.take(self._rows, moment, self._second.judged)
         self._tip = next_tip(self._tip, block, outcome)
 
     def _check_block(self, block: Block) -> Checked:

@@ -5,6 +5,7 @@ never remembers more than the periods whose batches are still open.
 """
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from tfchain.base.units import PeriodIndex, ScheduleId, Utft
 from tfchain.chain import batches
@@ -18,6 +19,8 @@ from tfchain.ledger.params import Params
 from tfchain.ledger.records import Policy
 from tfchain.ledger.state import State
 
+Sealed: TypeAlias = tuple[ScheduleId, PeriodIndex, Result]
+
 
 class SecondProgram:
     """The column program beside an audit, fed with every block, and its answers."""
@@ -28,10 +31,12 @@ class SecondProgram:
         self._columns = Columns(params, policies, supply)
         self._answers: dict[tuple[int, int], tuple[bytes, int, int]] = {}
         """Root, total and count by schedule and period."""
+        self.judged: list[Sealed] = []
+        """What the last block sealed, as this program has it."""
 
     def take(self, block: Block, outcome: Outcome) -> None:
         """The next block, and what came of its transactions; raises `Malformed`, `Unavailable`."""
-        header = block.header
+        header, self.judged = block.header, []
         self._columns.take(header.height, header.time, block.txs, outcome.codes)
 
     def result(self, schedule: ScheduleId, period: PeriodIndex) -> Result:
@@ -42,6 +47,7 @@ class SecondProgram:
         """Compare the batches that the last block sealed; raises `Divergence`."""
         for batch in sealed:
             result = self._columns.result(batch.schedule, batch.period)
+            self.judged.append((batch.schedule, batch.period, result))
             answer = (result.root, result.total, result.count)
             self._answers[batch.schedule, batch.period] = answer
             self.compare(batch)

@@ -1,6 +1,7 @@
 """A chain driven by hand: rows in a dictionary, time as the test says, every block looked at twice."""
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,9 +120,8 @@ class Chain:
 
     def fork(self) -> "Chain":
         """The same chain, to look ahead in."""
-        other = Chain(self.text)
-        other.rows, other.height, other.second = dict(self.rows), self.height, self.second
-        other.root = self.root
+        other = copy(self)
+        other.rows, other.blocks, other._made = dict(self.rows), [], {}
         return other
 
     # --- blocks -----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The v3 text of a receipt, for its hash alone: the one place of this program with floats.
+"""The v3 texts of receipts, also of those put right, for their hashes: the one file here with floats.
 
 The public program printed doubles with the shortest digits that read back the same; those digits
 are part of what is hashed (rules.md 2.4).
@@ -7,6 +7,8 @@ are part of what is hashed (rules.md 2.4).
 import json
 from dataclasses import dataclass
 
+from tfchain.base.crypto import plain_digest
+from tfchain.ledger.disputes import Sums
 from tfchain.ledger.minting import Receipt
 from tfchain.ledger.records import Resources
 
@@ -90,6 +92,40 @@ def shown_text(shown: Shown) -> str:
 def quoted(text: str) -> str:
     """Text as JSON has it, with only what must be escaped escaped."""
     return _ENCODER.encode(text)
+
+
+def memo_of(receipt: Receipt, minted: tuple[Sums, bytes], correct: tuple[Sums, bytes]) -> bytes:
+    """The hash of a fixup's text: what was minted, what is right, each with its receipt's hash."""
+    (had, old), (due, new) = minted, correct
+    more = due.cu - had.cu, due.su - had.su, due.nu - had.nu
+    text = (
+        f'{{"period":{{"start":{receipt.start},"end":{receipt.end}}},"node_id":{receipt.node_id},'
+        f'"farm_id":{receipt.farm_id},"minted_uptime":{had.uptime},"correct_uptime":{due.uptime},'
+        f'"minted_cloud_units":{_units(had.cu, had.su, had.nu)},'
+        f'"correct_cloud_units":{_units(due.cu, due.su, due.nu)},"fixup_cloud_units":{_units(*more)},'
+        f'"stellar_payout_address":{quoted(receipt.stellar_address)},'
+        f'"minted_receipt":"{old.hex()}","correct_receipt":"{new.hex()}",'
+        f'"minted_reward":{_reward(had.musd, had.amount)},'
+        f'"correct_reward":{_reward(due.musd, due.amount)},'
+        f'"fixup_reward":{_reward(due.musd - had.musd, due.amount - had.amount)},'
+        f'"minted_carbon_offset":{_reward(0, 0)},"correct_carbon_offset":{_reward(0, 0)},'
+        f'"fixup_carbon_offset":{_reward(0, 0)}}}'
+    )
+    return plain_digest(text.encode())
+
+
+def _reward(musd: int, amount: int) -> str:
+    return f'{{"musd":{musd},"tft":{amount}}}'
+
+
+def _units(cu: int, su: int, nu: int) -> str:
+    return f'{{"cu":{_signed(cu)},"su":{_signed(su)},"nu":{_signed(nu)}}}'
+
+
+def _signed(millionths: int) -> str:
+    """A difference may be below 0."""
+    text = _double(abs(millionths) / MILLION)
+    return f"-{text}" if millionths < 0 else text
 
 
 def _capacity(units: tuple[int, int, int], size: Resources) -> str:
