@@ -23,6 +23,7 @@ from tfchain.errors import InvalidBlock
 from tfchain.ledger import tables
 from tfchain.ledger.minting import COMMIT, DISPUTED, PAID, SEALED
 from tfchain.ledger.state import State
+from tfchain.rules.schedule import REGIMES
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.create_twin import CreateTwin
 from tfchain.tx.kinds.set_payout_account import SetPayoutAccount
@@ -249,10 +250,10 @@ CHAIN = _chain()
 # --- pay ------------------------------------------------------------------------------------------
 
 
-def _minted(uptimes: list[int], room: int, certified: bool) -> list[int]:
+def _minted(regime: str, uptimes: list[int], room: int, certified: bool) -> list[int]:
     """What nodes 2 and up are paid of a supply with that much room."""
     cap = ("supply_cap = 40000000000000000", f"supply_cap = {SUPPLY + room}")
-    chain = _chain(cap)
+    chain = _chain(cap, ('regime = "farming_v3"', f'regime = "{regime}"'))
     chain.at(16)
     chain.plant(uptimes)
     if certified:
@@ -276,13 +277,15 @@ def _certify(state: State, count: int) -> None:
 
 @settings(max_examples=15)
 @given(
+    st.sampled_from(sorted(regime.name for regime in REGIMES.values())),
     st.lists(st.integers(0, 60) | st.integers(54, 60), min_size=1, max_size=6),
     st.integers(0, 8 * FULL) | st.just(0) | st.integers(1, 9),
     st.booleans(),
 )
 def test_the_cap_holds_and_more_uptime_never_pays_less(
-    uptimes: list[int], room: int, certified: bool
+    regime: str, uptimes: list[int], room: int, certified: bool
 ) -> None:
-    paid = _minted(sorted(uptimes), room, certified)
+    """Under every regime, locked or free."""
+    paid = _minted(regime, sorted(uptimes), room, certified)
     assert paid == sorted(paid)
     assert sum(paid) <= room

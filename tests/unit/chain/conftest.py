@@ -335,6 +335,8 @@ class Chain:
         tables.NODES.put(state, place, replace(node, id=own))
         terms = replace(contract, node_id=own, schedule=ScheduleId(schedule))
         tables.CONTRACTS.put(state, place, terms)
+        numbers = tables.OWN_TERMS.need(state, tables.id_key(1))
+        tables.OWN_TERMS.put(state, place, replace(numbers, node_id=own))
         account = self.account(uptime, schedule)
         tables.UPTIMES.put(state, place, replace(row, schedule=terms.schedule, running=account))
 
