@@ -20,11 +20,12 @@ from tfchain.base.units import (
     TwinId,
     Utft,
 )
-from tfchain.chain.columns import months
+from tfchain.chain.columns import months, spans
 from tfchain.chain.columns.case import NOTHING_DUE, Case, Joined, Reward, together
 from tfchain.chain.columns.receipts import TWINS, receipt_of
 from tfchain.chain.columns.uptime import Tally
 from tfchain.ledger import calendar
+from tfchain.ledger.params import ScheduleRow
 from tfchain.ledger.records import Contract, Farm, Node, Resources
 from tfchain.rules import periods
 from tfchain.rules.regime import (
@@ -340,6 +341,40 @@ def test_own_periods_are_settled_in_the_batch_that_they_end_in(
     most = max(0, (start + batch - registered) // length) + 2
     ends = [periods.own_bounds(Seconds(registered), Seconds(length), k)[1] for k in range(most)]
     assert list(settled) == [k for k, end in enumerate(ends) if start < end <= start + batch]
+
+
+@given(
+    registered=st.integers(0, 3_000),
+    own=st.integers(1, 100),
+    length=st.integers(1, 300),
+    before=st.integers(0, 9),
+    skipped=st.integers(0, 9),
+)
+def test_after_a_standstill_both_programs_settle_the_period_that_it_cut_off(
+    registered: int, own: int, length: int, before: int, skipped: int
+) -> None:
+    """None is settled twice, and none of those that had begun before the standstill is lost."""
+    row = ScheduleRow(
+        id=ScheduleId(0),
+        name="fixed",
+        start=Seconds(0),
+        length=Seconds(length),
+        post_window=Seconds(0),
+        commit_window=Seconds(0),
+        attest_window=Seconds(0),
+        payout_delay=Seconds(0),
+        own=Seconds(own),
+    )
+    batch = before + 1 + skipped
+    stop, start, end = ((before + 1) * length, batch * length, (batch + 1) * length)
+    due = periods.own_due(
+        Seconds(registered), Seconds(own), Seconds(stop), Seconds(start), Seconds(end)
+    )
+    assert due == spans.own_in(row, registered, batch, before)
+    bounds = [(registered + k * own, registered + (k + 1) * own) for k in range(end // own + 2)]
+    cut = [k for k, (first, last) in enumerate(bounds) if first < stop < last <= start]
+    ended = [k for k, (_, last) in enumerate(bounds) if start < last <= end]
+    assert due == cut + ended
 
 
 # What chance alone may miss.

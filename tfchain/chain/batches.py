@@ -81,6 +81,8 @@ def _open(state: State, row: ScheduleRow, now: Seconds) -> None:
         return
     if len(known.live) >= LIVE_MAX:
         return
+    if row.own and known.running is not None and period > known.running + 1:
+        kept.note_skipped(state, row.id, period)
     start = row.start_of(period)
     batch = _blank(row, period, start)
     tables.BATCHES.put(state, tables.batch_key(row.id, period), batch)

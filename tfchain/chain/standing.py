@@ -9,7 +9,7 @@ from tfchain.ledger.params import Params
 from tfchain.ledger.records import Contract, Farm, Node, Resources, Twin, Uptime
 from tfchain.ledger.state import State
 from tfchain.ledger.terms import Progress
-from tfchain.rules.periods import own_bounds, own_ended
+from tfchain.rules.periods import own_bounds, own_due
 from tfchain.rules.utilisation import mean, utilisation
 from tfchain.tx import consumption
 from tfchain.tx.running import Span
@@ -43,7 +43,7 @@ class Standing:
     age: Seconds
     minted_ever: Utft
     spans: tuple[Span, ...]
-    """The periods to settle: the batch's, or the node's own that ended in it."""
+    """The periods to settle: the batch's, or the node's own that ended in it or right before it."""
 
 
 def standing_of(state: State, params: Params, batch: Batch, node_id: NodeId) -> Standing | None:
@@ -76,7 +76,7 @@ def standing_of(state: State, params: Params, batch: Batch, node_id: NodeId) -> 
         use=_use(state, batch, node),
         age=_age(state, batch, key),
         minted_ever=_minted(state, name),
-        spans=_spans(params, batch, node),
+        spans=_spans(params, batch, node, kept.ended_before(state, batch)),
     )
 
 
@@ -131,9 +131,10 @@ def _minted(state: State, name: bytes) -> Utft:
     return known.minted_ever
 
 
-def _spans(params: Params, batch: Batch, node: Node) -> tuple[Span, ...]:
+def _spans(params: Params, batch: Batch, node: Node, since: Seconds) -> tuple[Span, ...]:
+    """`since`: the end of the batch before."""
     length = params.schedule(batch.schedule).own
     if not length:
         return ((batch.start, batch.end),)
-    ended = own_ended(node.created, length, batch.start, batch.end)
-    return tuple(own_bounds(node.created, length, index) for index in ended)
+    due = own_due(node.created, length, since, batch.start, batch.end)
+    return tuple(own_bounds(node.created, length, index) for index in due)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from tfchain.base.shapes import encode_record
-from tfchain.base.units import ScheduleId, Seconds
+from tfchain.base.units import PeriodIndex, ScheduleId, Seconds
 from tfchain.ledger import tables
 from tfchain.ledger.minting import SEALED, SETTLING, UNSEALED_ENDED, Batch
 from tfchain.ledger.records import KeptKey, KeptRow, ScheduleState, Uptime
@@ -48,9 +48,39 @@ def _keep_own(state: State, key: bytes, row: Uptime, account: UptimeAccount) -> 
     period = schedule.index_of(Seconds(account.end - 1)) if schedule.own else None
     if period is None:
         return
-    batch = tables.BATCHES.get(state, tables.batch_key(schedule.id, period))
+    batch = _settling_batch(state, schedule.id, period)
     if batch is not None and not _is_settled(batch, key):
         tables.OWN_ENDED.put(state, tables.own_key(key, account.start), account)
+
+
+def _settling_batch(state: State, schedule: ScheduleId, period: PeriodIndex) -> Batch | None:
+    """The batch of a period; of one that was skipped the next, while that is on its way."""
+    batch = tables.BATCHES.get(state, tables.batch_key(schedule, period))
+    later = [each for each in schedule_state(state, schedule).live if each > period]
+    if batch is not None or not later:
+        return batch
+    batch = tables.BATCHES.need(state, tables.batch_key(schedule, later[0]))
+    return batch if ended_before(state, batch) <= _start_of(state, schedule, period) else None
+
+
+def _start_of(state: State, schedule: ScheduleId, period: PeriodIndex) -> Seconds:
+    return tables.PARAMS.need(state, tables.SINGLE).schedule(schedule).start_of(period)
+
+
+def note_skipped(state: State, schedule: ScheduleId, period: PeriodIndex) -> None:
+    """A batch opens and periods before it had no block: how the schedule stood goes under its key."""
+    known = schedule_state(state, schedule)
+    tables.SCHEDULES.put(state, tables.batch_key(schedule, period), known)
+
+
+def ended_before(state: State, batch: Batch) -> Seconds:
+    """Where the batch before this one ended: this one's start, unless periods were skipped."""
+    name = tables.batch_key(batch.schedule, batch.period)
+    before = tables.SCHEDULES.get(state, name)
+    if before is None or before.running is None:
+        return batch.start
+    last = tables.batch_key(batch.schedule, before.running)
+    return tables.BATCHES.need(state, last).end
 
 
 def _is_settled(batch: Batch, key: bytes) -> bool:

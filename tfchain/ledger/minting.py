@@ -55,7 +55,7 @@ UNSEALED_ENDED: Final = (POST, COMMIT, SETTLING)
 Frontier = Annotated[tuple[bytes, ...], Many(Blob(32, 32), 64)]
 
 STEPS_MAX: Final = 64
-"""Five integers for each period of a node's own, of which a batch holds eight at most."""
+"""Five integers for each period of a node's own: eight end in a batch at most, and one before it."""
 
 RECEIPT_TAG: Final = b"receipt"
 """Tag of the proof-of-capacity tree; a receipt's leaf hash is its id on the ledger."""

@@ -31,3 +31,18 @@ def own_ended(registered: Seconds, length: Seconds, start: Seconds, end: Seconds
     first = max(0, (start - registered) // length)
     last = max(first, (end - registered) // length)
     return range(first, last)
+
+
+def own_due(
+    registered: Seconds, length: Seconds, since: Seconds, start: Seconds, end: Seconds
+) -> list[int]:
+    """A node's own periods that a batch settles, whose schedule's last batch before ended at `since`.
+
+    Where periods of the schedule were skipped in between, that is one more: the one that had begun
+    when the chain stood still, and ended before there was a block again. Those that lie within the
+    standstill are skipped as the schedule's are (P7).
+    """
+    ended = list(own_ended(registered, length, start, end))
+    broken = (since - registered) // length
+    first, last = own_bounds(registered, length, broken)
+    return [broken, *ended] if broken >= 0 and first < since < last <= start else ended

@@ -42,9 +42,10 @@ class Past:
         return [amount for time, amount in self.minted if time < due or time == 0][-1]
 
     def forget(self, schedule: int, period: int) -> None:
-        """Drop what only periods up to this one need; the last one tells where the next begins."""
+        """Drop what only periods up to this one need; the last of them tells where the next begins."""
         known = self.opened[schedule]
-        self.opened[schedule] = [each for each in known if each > period] or known[-1:]
+        last = [each for each in known if each <= period][-1:]
+        self.opened[schedule] = [*last, *(each for each in known if each > period)]
         needed = min(span_of(row, (self.opened[row.id] or [0])[0])[0] for row in self._schedules)
         old = sum(1 for time, _ in self.minted[1:] if time < needed)
         self.minted = self.minted[old:]

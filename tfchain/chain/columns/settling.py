@@ -133,14 +133,14 @@ class Settling:
         node = machine.contract.node_id
         if not self._row.own:
             return [tallies.get(node, Tally(start=start, end=end))]
-        return [
-            self._own_tally(machine, period, own)
-            for own in own_in(self._row, created(machine), period)
-        ]
+        before = [each for each in self._past.opened[self._row.id] if each < period]
+        due = own_in(self._row, created(machine), period, before[-1] if before else None)
+        return [self._own_tally(machine, own) for own in due]
 
-    def _own_tally(self, machine: Machine, period: int, own: int) -> Tally:
+    def _own_tally(self, machine: Machine, own: int) -> Tally:
         start, end = own_span(self._row, created(machine), own)
-        stream = self._routes.streams.get((self._row.id, period, own + 1), Stream())
+        ended = max(period_of(self._row, end - 1), 0)
+        stream = self._routes.streams.get((self._row.id, ended, own + 1), Stream())
         rows = each(stream).get(machine.contract.node_id)
         return self._gone_through(stream, machine.contract.node_id, rows, start, end)
 

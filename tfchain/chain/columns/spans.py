@@ -36,10 +36,19 @@ def own_span(row: ScheduleRow, registered: int, own: int) -> tuple[int, int]:
     return start, start + row.own
 
 
-def own_in(row: ScheduleRow, registered: int, period: int) -> list[int]:
-    """A node's own periods that ended after a batch's start and by its end."""
+def own_in(row: ScheduleRow, registered: int, period: int, before: int | None = None) -> list[int]:
+    """A node's own periods that ended after a batch's start and by its end.
+
+    `before`: the last period of the schedule that had a block. What had begun by its end and was over
+    before there was a block again is counted here; what lies in between counts nowhere.
+    """
     start, end = span_of(row, period)
     found, own = [], max(own_of(row, registered, start), 0)
+    if before is not None and before < period - 1:
+        stop = span_of(row, before)[1]
+        cut = own_of(row, registered, stop - 1)
+        if cut >= 0 and stop < own_span(row, registered, cut)[1] <= start:
+            found.append(cut)
     while own_span(row, registered, own)[1] <= end:
         found.append(own)
         own += 1
