@@ -146,6 +146,8 @@ PEOPLE = (*FARMERS, 3)
 LITTLE = 15_000_000_000
 """Coins that some chains have room for: less than their nodes farm."""
 SEEDS, LAST = range(6), 235
+STANDING, STILL = (5,), (165, 226)
+"""Chains without a block between these seconds: periods are skipped, their own ones cut off."""
 
 
 def _kit() -> ModuleType:
@@ -446,7 +448,7 @@ class Life:
 
     def batches(self) -> Iterator[Batch]:
         for schedule in (0, 1):
-            for period in range(9):
+            for period in range(11):
                 if self.chain.has_batch(period, schedule):
                     yield self.chain.batch(period, schedule)
 
@@ -1026,12 +1028,15 @@ def _lived(seed: int) -> Life:
     life = Life(chain, random.Random(seed))
     twin = CreateTwin(relay="r", public_key=b"")
     _live_on(life, 1, [(who, twin) for who in FARMERS])
-    while chain.second < LAST:
+    last = LAST + (STILL[1] - STILL[0] if seed in STANDING else 0)
+    while chain.second < last:
         second = min(
             chain.second + life.chance.choice((1, 1, 2, 3)),
             *[at for at in JOINS if at > chain.second],
-            LAST,
+            last,
         )
+        if seed in STANDING and chain.second < STILL[0] <= second:
+            second = STILL[1]
         if second in JOINS:
             who = JOINS[second]
             farm_id = FarmId(chain.totals().farms + 1)
@@ -1046,7 +1051,7 @@ def _lived(seed: int) -> Life:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_laws_hold_after_every_block_of_a_random_history(seed: int) -> None:
-    assert _lived(seed).chain.second == LAST
+    assert _lived(seed).chain.second >= LAST
 
 
 def test_the_histories_reach_every_kind_and_every_measure() -> None:
