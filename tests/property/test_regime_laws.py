@@ -23,6 +23,7 @@ from tfchain.base.units import (
 from tfchain.chain.columns import months, spans
 from tfchain.chain.columns.case import NOTHING_DUE, Case, Joined, Reward, together
 from tfchain.chain.columns.receipts import TWINS, receipt_of
+from tfchain.chain.columns.rules import rules_of
 from tfchain.chain.columns.uptime import Tally
 from tfchain.ledger import calendar
 from tfchain.ledger.params import ScheduleRow
@@ -41,6 +42,7 @@ from tfchain.rules.regime import (
     numbers_of,
 )
 from tfchain.rules.schedule import REGIMES
+from tfchain.tx.regimes import rule_names
 
 NUMBERS: Final = sorted(REGIMES)
 NAMES: Final = [REGIMES[number].name for number in NUMBERS]
@@ -237,6 +239,11 @@ def test_both_programs_know_the_figures_of_a_regimes_time() -> None:
 
 
 by_regime = pytest.mark.parametrize("number", NUMBERS, ids=NAMES)
+
+
+@by_regime
+def test_both_programs_call_the_numbers_of_an_offer_the_same(number: int) -> None:
+    assert rules_of(TWINS[number]) == rule_names(number)
 
 
 @by_regime

@@ -26,6 +26,7 @@ from tfchain.base.units import (
 from tfchain.errors import Malformed
 from tfchain.ledger.changes import SetConstant, SetPower, Upgrade
 from tfchain.ledger.disputes import WITHOUT_MAX
+from tfchain.ledger.params import Numbers
 
 FARMS: Final = 0
 GUARDIANS: Final = 1
@@ -114,16 +115,23 @@ class SeatGuardian:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddRegime:
-    """From `start` on, new nodes come under another regime and its schedule (P5)."""
+    """From `start` on, new nodes come under another regime, its schedule and its offer (P5).
+
+    `offer`: the regime's own numbers, in the order that its file states; none: those of its time.
+    """
 
     start: Seconds
     regime: U16
     schedule: ScheduleId
+    offer: Numbers = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetRule:
-    """A number that regimes ask for by name when a node registers: difficulty, conversion units."""
+    """A number that a regime asks for when a node registers, by name: `farming_2018.difficulty`.
+
+    It goes before every offer of the regime, until it is set anew; contracts that are there keep theirs.
+    """
 
     name: Annotated[str, Text(1, 64, "abcdefghijklmnopqrstuvwxyz0123456789._")]
     value: U64

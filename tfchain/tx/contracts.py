@@ -7,9 +7,9 @@ from tfchain.ledger.records import Contract, Node
 from tfchain.ledger.state import State
 from tfchain.ledger.terms import FarmPool, OwnTerms
 from tfchain.rules.capacity import compute_units, storage_units
-from tfchain.rules.regime import UNASKED, UNMANAGED_NEW, Registration, Terms, numbers_of
+from tfchain.rules.regime import UNASKED, UNMANAGED_NEW, Registration, Terms
 from tfchain.rules.schedule import REGIMES
-from tfchain.tx import policies
+from tfchain.tx import policies, regimes
 from tfchain.tx.kind import Context
 from tfchain.tx.lookup import farm_at
 
@@ -65,7 +65,7 @@ def own_terms(
         registered=contract.registered,
         pool=pool.pool,
         guarantee=pool.guarantee,
-        numbers=rules.frozen(regime.offer or numbers_of(rules.offer), joined),
+        numbers=rules.frozen(regimes.offered(state, regime), joined),
     )
 
 

@@ -34,8 +34,7 @@ from tfchain.ledger.params import Params, RegimeRow
 from tfchain.ledger.proposals import FraudMark, RuleValue
 from tfchain.ledger.records import Guardians
 from tfchain.ledger.state import State
-from tfchain.rules.schedule import REGIMES
-from tfchain.tx import changes, disputes, fixups, policies
+from tfchain.tx import changes, disputes, fixups, policies, regimes
 from tfchain.tx.kind import Context
 from tfchain.tx.lookup import farm_at, node_at, totals
 from tfchain.tx.proposals import docket_of
@@ -49,7 +48,7 @@ def carry_out(state: State, context: Context, number: int, measure: Measure) -> 
 
     Refused with `no_change`, `policy_uptime`, `policies_full`, `unknown_policy`, `policy_expired`,
     `not_gold`, `unknown_farm`, `unknown_node`, `cap_rises`, `cap_passed`, `last_guardian`,
-    `guardians_full`, `unknown_regime`, `regime_order`, `fraud`, and as `changes.carry_out`, the guard
+    `guardians_full`, `unknown_regime`, `regime_offer`, `regime_order`, `unknown_rule`, `fraud`, and as `changes.carry_out`, the guard
     of a third, `disputes` and `fixups`.
     """
     match measure:
@@ -136,14 +135,18 @@ def _check_cap(state: State, params: Params, measure: LowerCap) -> None:
 
 def _regimes(params: Params, context: Context, measure: AddRegime) -> tuple[RegimeRow, ...]:
     """A regime begins in the future and after all others: no registration is judged anew."""
-    if measure.regime not in REGIMES:
-        raise Rejected("unknown_regime", f"regime {measure.regime}")
+    regimes.check_offer(measure.regime, measure.offer)
     if measure.schedule not in [row.id for row in params.schedules]:
         raise Rejected("unknown_regime", f"schedule {measure.schedule}")
     last = max((row.start for row in params.regimes), default=0)
     if measure.start <= max(context.time, last) or len(params.regimes) >= REGIMES_MAX:
         raise Rejected("regime_order", f"after {max(context.time, last)} is due")
-    row = RegimeRow(start=measure.start, regime=measure.regime, schedule=measure.schedule)
+    row = RegimeRow(
+        start=measure.start,
+        regime=measure.regime,
+        schedule=measure.schedule,
+        offer=measure.offer,
+    )
     return (*params.regimes, row)
 
 
@@ -161,6 +164,8 @@ def _seat_guardian(state: State, measure: SeatGuardian) -> None:
 
 
 def _set_rule(state: State, number: int, measure: SetRule) -> None:
+    if measure.name not in regimes.RULE_NAMES:
+        raise Rejected("unknown_rule", f"no regime asks for {measure.name}")
     name = measure.name.encode()
     known = tables.RULES.get(state, name)
     _changes_something(None if known is None else known.value, measure.value)

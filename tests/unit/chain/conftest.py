@@ -483,7 +483,10 @@ class Watched:
         genesis = self.chain.genesis
         self.columns = Columns.resume(genesis.params, genesis.policies, sealed)
         for machine in self.columns._roster.machines:
-            assert machine.contract == self.contract(machine.contract.node_id)
+            node_id = machine.contract.node_id
+            assert machine.contract == self.contract(node_id)
+            own = tables.OWN_TERMS.get(self.chain.state(), tables.id_key(node_id))
+            assert own is None or machine.numbers == own.numbers
 
     def run(self, *txs: bytes) -> tuple[str, ...]:
         codes = self.chain.run(*txs)

@@ -51,6 +51,8 @@ from tfchain.ledger.proposals import (
 from tfchain.ledger.records import Guardians
 from tfchain.ledger.state import State
 from tfchain.ledger.validators import validator_address
+from tfchain.rules.regime import names_of, numbers_of
+from tfchain.rules.schedule import REGIMES
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.enact import Enact
 from tfchain.tx.kinds.propose import Propose
@@ -322,6 +324,62 @@ def test_a_regime_begins_in_the_future(watched: "Watched", measure: Measure, cod
     watched.run(*watched.join(20))
     assert watched.contract(2).regime == 3
     assert watched.enacted(_regime(9)) == "regime_order", "nor before another"
+
+
+LOCKUP = (1_000, 250, 4)
+"""An offer of `farming_v3_lockup`: age, use, periods of it."""
+
+
+def _own(watched: "Watched", node: int) -> dict[str, int]:
+    """What the regime froze of its own for a node, by name."""
+    terms = tables.OWN_TERMS.need(watched.chain.state(), tables.id_key(node))
+    return dict(zip(names_of(REGIMES[terms.regime].terms), terms.numbers, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("offer", "ages"),
+    [
+        pytest.param(LOCKUP, (1_000, 250, 4), id="as it was voted"),
+        pytest.param((), numbers_of(REGIMES[5].offer), id="of its time"),
+    ],
+)
+def test_a_regime_that_is_voted_comes_with_its_offer(
+    watched: "Watched", offer: tuple[int, ...], ages: tuple[int, ...]
+) -> None:
+    assert watched.enacted(replace(_regime(9, regime=5), offer=offer)) == OK
+    watched.until(10)
+    watched.run(*watched.join(20))
+    own = _own(watched, 2)
+    assert (own["age"], own["utilisation"], own["used_periods"]) == ages
+
+
+@pytest.mark.parametrize("offer", [(1,), (1, 2, 3, 4)], ids=["too few", "too many"])
+def test_an_offer_has_all_numbers_of_its_regime_or_none(
+    watched: "Watched", offer: tuple[int, ...]
+) -> None:
+    assert watched.enacted(replace(_regime(9, regime=5), offer=offer)) == "regime_offer"
+
+
+def test_a_rule_that_is_voted_holds_for_nodes_that_register_from_then_on(
+    make_chain: "MakeChain", watch: "type[Watched]"
+) -> None:
+    """A number by name goes before every offer, also one that comes later; others are untouched."""
+    watched = watch(make_chain(('regime = "farming_v3"', 'regime = "farming_2018"')))
+    watched.run(*watched.join(20))
+    assert watched.enacted(SetRule(name="farming_2018.difficulty", value=6)) == OK
+    assert watched.enacted(SetRule(name="farming_2018.cu_flash", value=70)) == OK
+    assert watched.enacted(SetRule(name="farming_2018.difficulty", value=7)) == OK
+    watched.run(*watched.join(21))
+    before, after = (_own(watched, node) for node in (2, 3))
+    assert (before["difficulty"], after["difficulty"]) == (8, 7)
+    assert after["cu"] != before["cu"]
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed <= {"difficulty", "cu_flash", "cu", "tokens"}
+    assert _own(watched, 2) == before, "who is there keeps what he was promised"
+
+
+def test_a_rule_that_no_regime_asks_for_is_refused(watched: "Watched") -> None:
+    assert watched.enacted(SetRule(name="farming_2018.dificulty", value=6)) == "unknown_rule"
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from tfchain.ledger.measures import (
     PolicyOffer,
     SetDefaultPolicy,
     SetPrice,
+    SetRule,
 )
 from tfchain.ledger.params import Params, RegimeRow
 from tfchain.ledger.proposals import FarmLimits, PolicyTerms
@@ -68,6 +69,8 @@ class Offered:
     farms: Annotated[tuple[FarmOffer, ...], Many(Nested(FarmOffer), _ROWS)]
     """In order of id; only farms that something was said of."""
     flagged: Annotated[tuple[Flagged, ...], Many(Nested(Flagged), _ROWS)]
+    rules: Annotated[tuple[SetRule, ...], Many(Nested(SetRule), _ROWS)] = ()
+    """Numbers of regimes that were voted on by name, each once."""
 
 
 def at_genesis(params: Params, policies: tuple[Policy, ...]) -> Offered:
@@ -96,6 +99,9 @@ def at_once(known: Offered, measure: Measure, block: Seconds) -> Offered:
         case FlagFraud():
             flagged = Flagged(node_id=measure.node_id, time=block)
             return replace(known, flagged=(*known.flagged, flagged))
+        case SetRule():
+            others = tuple(row for row in known.rules if row.name != measure.name)
+            return replace(known, rules=(*others, measure))
         case _:
             return known
 
@@ -108,7 +114,12 @@ def afterwards(known: Offered, measure: Measure) -> Offered:
         case SetDefaultPolicy():
             return replace(known, policy=measure.policy_id)
         case AddRegime():
-            row = RegimeRow(start=measure.start, regime=measure.regime, schedule=measure.schedule)
+            row = RegimeRow(
+                start=measure.start,
+                regime=measure.regime,
+                schedule=measure.schedule,
+                offer=measure.offer,
+            )
             return replace(known, regimes=(*known.regimes, row))
         case _:
             return known

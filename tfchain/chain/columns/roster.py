@@ -28,6 +28,7 @@ from tfchain.chain.columns.blocks import (
 from tfchain.chain.columns.case import Joined
 from tfchain.chain.columns.farming_v3 import compute_millionths, storage_millionths
 from tfchain.chain.columns.receipts import TWINS
+from tfchain.chain.columns.rules import offer_of
 from tfchain.chain.columns.spans import period_of
 from tfchain.chain.columns.users import ContractMade, Told, UsedTold
 from tfchain.chain.columns.uses import At, Uses
@@ -316,7 +317,10 @@ class Roster:
             guarantee=guarantee,
         )
         twin = TWINS.get(regime.regime)
-        return contract, () if twin is None else twin.terms_of(regime.offer or twin.usual, joined)
+        if twin is None:
+            return contract, ()
+        voted = {row.name: row.value for row in self.offered.rules}
+        return contract, twin.terms_of(offer_of(twin, regime.offer, voted), joined)
 
     def _contract(self, node: Node, regime: RegimeRow, block: Seconds) -> Contract:
         has = node.resources
