@@ -11,10 +11,7 @@ from tfchain.chain.batches import LIVE_MAX
 from tfchain.errors import Malformed
 from tfchain.ledger.calendar import month_of, month_start
 from tfchain.ledger.constants import SPAN_MAX, check_constants, check_spans
-from tfchain.ledger.params import BillingRow, Params, ResourceRow, ScheduleRow, UptimeRow
-
-WHOLE: Final = 1_000
-"""Per mille."""
+from tfchain.ledger.params import Params, ResourceRow, ScheduleRow, UptimeRow
 
 OWN_IN_BATCH_MAX: Final = 8
 """Periods of a node's own that one receipt may sum."""
@@ -35,8 +32,6 @@ def check_params(params: Params) -> None:
     except Malformed as fault:
         raise Malformed(f"genesis: {fault}") from fault
     _check_resources(params.resources)
-    if params.billing is not None:
-        _check_billing(params.billing)
     for row in params.schedules:
         _check_schedule(row, params.uptime)
     known = [row.id for row in params.schedules]
@@ -55,17 +50,6 @@ def _check_resources(row: ResourceRow) -> None:
     for name, least, most in bounds:
         if least > most:
             raise Malformed(f"genesis.resources: {name}_min is above {name}_max")
-
-
-def _check_billing(row: BillingRow) -> None:
-    """A price of 0 would divide by zero, a share above the whole would cost more than the parts."""
-    check_spans("genesis: billing", row)
-    if row.period < 1:
-        raise Malformed("genesis.billing.period: at least 1 is due")
-    if not 1 <= row.price_min <= row.price_max:
-        raise Malformed("genesis.billing: price_min is from 1 to price_max")
-    if row.rent_share > WHOLE:
-        raise Malformed(f"genesis.billing.rent_share: at most {WHOLE} is due")
 
 
 def _check_schedule(row: ScheduleRow, uptime: UptimeRow) -> None:

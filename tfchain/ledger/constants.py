@@ -12,9 +12,11 @@ from tfchain.base.shapes import layout
 from tfchain.base.units import MS_PER_S
 from tfchain.errors import Malformed
 from tfchain.ledger.evidence import EVIDENCE_BYTES_MAX
-from tfchain.ledger.params import Consensus, EvidenceRow, Params, UptimeRow
+from tfchain.ledger.params import BillingRow, Consensus, EvidenceRow, Params, UptimeRow
 from tfchain.ledger.seats import PAST_BLOCKS
 
+WHOLE: Final = 1_000
+"""Per mille."""
 SPAN_MAX: Final = 1 << 40
 """Any time or span, in seconds or milliseconds: sums of a few of them stay far below 2^64."""
 BLOCK_BYTES_LEAST: Final = 2 * MINT_TX_BYTES_MAX
@@ -26,14 +28,20 @@ R = TypeVar("R")
 
 _POSITIVE: Final = ("propose", "vote", "growth", "timeout_max", "interval")
 
+_BILLING: Final = tuple(
+    name for name in layout(BillingRow).names if name not in ("foundation", "tf_tech", "staking")
+)
+"""All but whom the shares go to: a vote on numbers names no account."""
 _LEDGER: Final = ("settle_nodes", "expiry_max", "balance_min", "voting", "supply_cap")
 CHANGEABLE: Final = (
     *(f"consensus.{name}" for name in layout(Consensus).names),
     *(f"evidence.{name}" for name in layout(EvidenceRow).names),
+    *(f"billing.{name}" for name in _BILLING),
     *(f"ledger.{name}" for name in _LEDGER),
 )
 """By section and name, as in the genesis file. Schedules, regimes and what a node's contract copies
-are not among them: periods that run are settled by what stood when they began."""
+are not among them: periods that run are settled by what stood when they began. What users were not
+billed for yet, an hour at most on mainnet, is billed at the prices of the bill."""
 
 
 def with_constant(params: Params, name: str, value: int) -> Params:
@@ -49,6 +57,10 @@ def with_constant(params: Params, name: str, value: int) -> Params:
         after = replace(params, consensus=_with(params.consensus, field, value))
     elif section == "evidence":
         after = replace(params, evidence=_with(params.evidence, field, value))
+    elif section == "billing":
+        if params.billing is None:
+            raise Malformed(f"{name}: this chain bills nobody")
+        after = replace(params, billing=_with(params.billing, field, value))
     else:
         after = _with(params, field, value)
     check_constants(after)
@@ -71,6 +83,8 @@ def check_constants(params: Params) -> None:
     _check_consensus(params.consensus)
     _check_uptime(params.uptime, params.consensus)
     _check_evidence(params.evidence)
+    if params.billing is not None:
+        _check_billing(params.billing)
     if not 0 < params.voting <= SPAN_MAX:
         raise Malformed(f"ledger.voting: 1 to {SPAN_MAX} are due")
     if params.settle_nodes * MINT_NODE_BYTES_MAX > params.consensus.block_bytes // 2:
@@ -100,6 +114,17 @@ def _check_uptime(uptime: UptimeRow, consensus: Consensus) -> None:
         raise Malformed("uptime.grace is below two blocks")
     if uptime.grace * MS_PER_S < 3 * consensus.interval:
         raise Malformed("the cap per report (interval + grace) is below interval + 3 blocks")
+
+
+def _check_billing(row: BillingRow) -> None:
+    """A price of 0 would divide by zero, a share above the whole would cost more than the parts."""
+    check_spans("billing", row)
+    if row.period < 1:
+        raise Malformed("billing.period: at least 1 is due")
+    if not 1 <= row.price_min <= row.price_max:
+        raise Malformed("billing: price_min is from 1 to price_max")
+    if row.rent_share > WHOLE:
+        raise Malformed(f"billing.rent_share: at most {WHOLE} is due")
 
 
 def _check_evidence(row: EvidenceRow) -> None:

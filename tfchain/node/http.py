@@ -76,6 +76,7 @@ def application(node: Node) -> ASGIApp:
         Route("/v1/batches/{schedule}/{period}/{rows}", face.rows_of_batch),
         Route("/v1/nodes/{id}", face.node),
         Route("/v1/farms/{id}", face.farm),
+        Route("/v1/contracts/{id}", face.contract),
         Route("/v1/proofs/{table}", face.proof),
         Route("/v1/proofs/{table}/{key}", face.proof),
         Route("/v1/light/attacks", face.attacks, methods=["POST"]),
@@ -146,6 +147,10 @@ class Face:
     async def farm(self, request: Request) -> Response:
         """A farm."""
         return self._row(request, tables.FARMS)
+
+    async def contract(self, request: Request) -> Response:
+        """A user's contract for capacity, while it stands; `/v1/proofs/capacity` proves it."""
+        return self._row(request, tables.CAPACITY)
 
     def _row(self, request: Request, table: Table[R]) -> Response:
         number = _number(request.path_params["id"], "id", U32_MAX)

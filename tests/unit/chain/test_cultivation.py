@@ -20,6 +20,7 @@ from tfchain.chain.columns.program import Columns
 from tfchain.chain.genesis import read_genesis
 from tfchain.errors import Malformed
 from tfchain.ledger import tables
+from tfchain.ledger.changes import SetConstant
 from tfchain.ledger.cultivation import CapacityContract
 from tfchain.ledger.proposals import FraudMark
 from tfchain.ledger.records import Resources
@@ -37,7 +38,7 @@ from tfchain.tx.kinds.update_used_resources import UpdateUsedResources, UsedReso
 from tfchain.tx.proposals import docket_of
 
 if TYPE_CHECKING:
-    from tests.unit.chain.conftest import Chain
+    from tests.unit.chain.conftest import Chain, Watched
 
 USER, REPORTER, START = 20, 5, 1_700_000_000
 PART = Resources(cru=1, mru=2 << 30, hru=0, sru=10 << 30)
@@ -83,6 +84,24 @@ def test_blocks_bill_by_their_time(sold: "Chain") -> None:
     assert (row.paid, row.billed_at, row.discount) == (spent, START + 13, 4)
     assert sold.supply() == sold.totals().minted_ever - sold.totals().burned
     assert sold.totals().burned == book_of(sold.state()).burned > 0
+
+
+def test_a_price_that_is_voted_stands_on_the_next_bill(
+    make_chain: Callable[..., "Chain"], watch: "type[Watched]"
+) -> None:
+    spent = []
+    for dearer in (False, True):
+        watched = watch(make_chain())
+        chain = watched.chain
+        for body in (CreateTwin(relay="", public_key=b""), create(1)):
+            assert watched.run(chain.tx(USER, body)) == ("ok",)
+        assert watched.run(chain.free(REPORTER, used(chain.second + 1, 1))) == ("ok",)
+        measure = SetConstant(name="billing.price_cu", value=200_000 if dearer else 100_001)
+        assert watched.enacted(measure) == "ok"
+        before = chain.balance(USER)
+        watched.until(13)
+        spent.append(before - chain.balance(USER))
+    assert 0 < spent[0] < spent[1] <= 2 * spent[0]
 
 
 def test_a_block_bills_no_more_than_it_may(make_chain: Callable[..., "Chain"]) -> None:

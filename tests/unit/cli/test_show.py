@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
@@ -11,12 +12,14 @@ from typer.testing import CliRunner, Result
 
 from tfchain.base.address import to_text
 from tfchain.base.shapes import encode_record
-from tfchain.base.units import Address, FarmId, Height, MilliUsd, Seconds, TwinId
+from tfchain.base.units import Address, FarmId, Height, MilliUsd, NodeId, Seconds, TwinId, Utft
 from tfchain.cli import show as verb
 from tfchain.errors import Rejected, Unavailable
+from tfchain.ledger.cultivation import RENT_CONTRACT, CapacityContract
 from tfchain.ledger.measures import SetPrice
 from tfchain.ledger.proposals import ENACTED, Docket, FarmVote, Proposal
 from tfchain.ledger.records import Farm
+from tfchain.tx.capacity import NOTHING, UNLOADED
 
 SOMEBODY: Final = to_text(Address(bytes(32)))
 FARM: Final = Farm(
@@ -49,6 +52,31 @@ PROPOSAL: Final = Proposal(
     guardians_no=(),
     vetoes=(),
 )
+CONTRACT: Final = CapacityContract(
+    id=3,
+    twin_id=TwinId(4),
+    node_id=NodeId(1),
+    type=RENT_CONTRACT,
+    reserved=NOTHING,
+    used=NOTHING,
+    farm_id=FarmId(1),
+    public_ips=0,
+    deployment_hash=b"",
+    deployment_data=b"",
+    created=Seconds(1),
+    rented=False,
+    own=False,
+    counted_at=Seconds(2),
+    consumed_at=Seconds(2),
+    billed_at=Seconds(2),
+    unbilled=7,
+    unbilled_extra=0,
+    grace_since=Seconds(0),
+    owed=Utft(0),
+    owed_extra=Utft(0),
+    paid=Utft(5),
+    discount=4,
+)
 VOTE: Final = FarmVote(
     farm_id=FarmId(6), account=Address(bytes(32)), weight=7, yes=True, height=Height(4)
 )
@@ -67,6 +95,11 @@ ANSWERS: Final[dict[str, Any]] = {
     **_row("votes", "000000012300000000", VOTE),
     **_row("votes", "000000012300000001", None),
     **_row("docket", "", DOCKET),
+    **_row("capacity", "00000003", CONTRACT),
+    **_row("capacity", "00000004", replace(CONTRACT, grace_since=Seconds(9))),
+    **_row("capacity", "00000005", None),
+    **_row("loads", "00000001", replace(UNLOADED, rent_id=3)),
+    **_row("loads", "00000002", None),
     **_row("standings", "00000001", None),
     f"/v1/accounts/{SOMEBODY}": {"balance": "500", "nonce": "3"},
     "/v1/proofs/farms/00000001": {"table": "farms", "row": encode_record(FARM).hex()},
@@ -127,6 +160,11 @@ def _show(*arguments: str) -> Result:
         pytest.param(("block", "7"), "height", 7, id="a block"),
         pytest.param(("proposal", "1"), "state", "enacted", id="a proposal"),
         pytest.param(("standing", "1"), "frauds", 0, id="a standing"),
+        pytest.param(("capacity", "3"), "type", "rent", id="a contract for a whole node"),
+        pytest.param(("capacity", "3"), "discount", "gold", id="the discount of its bill"),
+        pytest.param(("capacity", "3"), "state", "active", id="a contract that is paid"),
+        pytest.param(("capacity", "4"), "state", "grace", id="a contract that is not"),
+        pytest.param(("load", "1"), "rent_id", 3, id="what is taken of a node"),
     ],
 )
 def test_a_thing_is_shown(arguments: tuple[str, ...], name: str, value: object, url: str) -> None:
@@ -145,6 +183,8 @@ def test_a_thing_is_shown(arguments: tuple[str, ...], name: str, value: object, 
         pytest.param(("receipt", "0/4", "3"), id="a receipt"),
         pytest.param(("batch", "0/5"), id="a batch"),
         pytest.param(("proposal", "2"), id="a proposal"),
+        pytest.param(("capacity", "5"), id="a contract that has ended"),
+        pytest.param(("load", "2"), id="a node without users"),
     ],
 )
 def test_what_is_not_there_is_a_no(arguments: tuple[str, ...], url: str) -> None:

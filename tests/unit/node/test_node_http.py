@@ -112,6 +112,7 @@ async def test_what_is_not_there_is_not_found(node: Node, http: httpx.AsyncClien
     for path in (
         "/v1/nodes/1",
         "/v1/farms/1",
+        "/v1/contracts/1",
         "/v1/batches/0/0",
         "/v1/batches/0/0/nothing",
         "/",

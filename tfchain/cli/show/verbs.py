@@ -11,6 +11,7 @@ from tfchain.cli.show import blocks, rows, votes
 from tfchain.cli.show.asking import Question, verb
 from tfchain.cli.show.own_terms import terms_fields
 from tfchain.cli.show.rows import Place
+from tfchain.cli.show.use import capacity_fields
 from tfchain.ledger import tables
 from tfchain.ledger.measures import NAMED
 from tfchain.ledger.validators import VALIDATOR_ADDRESS_BYTES
@@ -61,6 +62,17 @@ def terms(number: NumberArgument) -> Question:
 def progress(number: NumberArgument) -> Question:
     """Show how many periods a node missed, and was used in, in a row."""
     return rows.row_of(tables.PROGRESS, tables.id_key(number), f"progress of node {number}")
+
+
+def capacity(number: NumberArgument) -> Question:
+    """Show a user's contract for capacity: of which node, how much, how its bill stands."""
+    what = f"contract {number} for capacity"
+    return rows.row_of(tables.CAPACITY, tables.id_key(number), what, capacity_fields)
+
+
+def load(number: NumberArgument) -> Question:
+    """Show what users have of a node: how much is taken, and whether as a whole."""
+    return rows.row_of(tables.LOADS, tables.id_key(number), f"contract on node {number}")
 
 
 def totals() -> Question:
@@ -164,6 +176,8 @@ QUESTIONS: Final = (
     contract,
     terms,
     progress,
+    capacity,
+    load,
     totals,
     block,
     tx,
