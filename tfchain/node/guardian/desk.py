@@ -1,4 +1,4 @@
-"""A guardian's automatic desk: recompute every batch, commit, attest, and say aloud what differs.
+"""A guardian's automatic desk: recompute every batch, commit, attest, name in a dispute what differs.
 
 It reads the node's own store, never what is under way, and hands blocks to the second program in a
 process of its own. One transaction of the desk is on its way at a time, so that its nonce is always
@@ -18,13 +18,13 @@ from tfchain.base.units import Height
 from tfchain.chain.tip import Tip
 from tfchain.client.keys import Key
 from tfchain.errors import Malformed, Unavailable
-from tfchain.ledger import tables
 from tfchain.ledger.minting import Receipt
 from tfchain.ledger.state import State
 from tfchain.node.guardian import columns_wire as wire
 from tfchain.node.guardian import duty as rules
 from tfchain.node.guardian.columns_parent import Program, second_program
 from tfchain.node.guardian.duty import Case, Mine, Name, View
+from tfchain.node.guardian.naming import Differing, differing, named
 from tfchain.store.chain import TIP_KEY, ChainStore
 from tfchain.tx.kind import Kind
 from tfchain.tx.transaction import transaction_id
@@ -176,10 +176,18 @@ async def _attend(desk: Desk, program: Program, memory: _Memory, view: View) -> 
         if rules.is_settled(case, desk.key.address, mine):
             await _settle(program, memory, case, view)
             continue
-        body = rules.duty(case, desk.key.address, mine, view.time)
+        body = await _due(desk, program, case, mine, view)
         if body is not None and (case.name, _word(body)) not in memory.given_up:
             await _send(desk, memory, view, case, body)
             return
+
+
+async def _due(desk: Desk, program: Program, case: Case, mine: Mine, view: View) -> Kind | None:
+    """The transaction that is due: in a dispute, after all else, what is otherwise here (P10)."""
+    body = rules.duty(case, desk.key.address, mine, view.time)
+    if body is None and rules.must_name(case, mine):
+        return await named(desk.chain, program, case.batch, mine.count)
+    return body
 
 
 async def _result(
@@ -233,38 +241,18 @@ async def _compare(desk: Desk, program: Program, memory: _Memory, case: Case, mi
         f" {batch.root.hex()}, {batch.total} units, {batch.count} receipts; the second program"
         f" {mine.root.hex()}, {mine.total} units, {mine.count} receipts"
     )
-    for line in await _differing(desk, program, case, mine):
-        desk.log(f"guardian: DISAGREEMENT on batch {name[0]}/{name[1]}, {line}")
+    for row in await differing(desk.chain, program, batch, mine.count, DIFFERING_MAX):
+        desk.log(f"guardian: DISAGREEMENT on batch {name[0]}/{name[1]}, {_line(row)}")
 
 
-async def _differing(desk: Desk, program: Program, case: Case, mine: Mine) -> list[str]:
-    """The first nodes whose receipts are not the same, a line each."""
-    lines: list[str] = []
-    for first in range(0, mine.count, wire.SHOWN_MAX):
-        show = wire.Show(schedule=case.batch.schedule, period=case.batch.period, first=first)
-        answer = await program.ask(show)
-        if not isinstance(answer, wire.Shown):
-            break
-        lines += await trio.to_thread.run_sync(_lines, desk.chain, case, answer)
-        if len(lines) >= DIFFERING_MAX:
-            break
-    return lines[:DIFFERING_MAX]
+def _line(row: Differing) -> str:
+    theirs, mine = _brief(row.theirs), _brief(row.mine)
+    return f"node {row.node_id}: the ledger has {theirs}; ours is {mine}"
 
 
-def _lines(chain: ChainStore, case: Case, shown: wire.Shown) -> list[str]:
-    lines = []
-    batch = tables.batch_key(case.batch.schedule, case.batch.period)
-    for raw in shown.receipts:
-        mine = decode_record(Receipt, raw)
-        stored = chain.store.get(tables.RECEIPTS.stored_at(tables.in_batch(batch, mine.node_id)))
-        if stored == raw:
-            continue
-        theirs = "none" if stored is None else _brief(tables.RECEIPTS.decode(stored))
-        lines.append(f"node {mine.node_id}: the ledger has {theirs}; ours is {_brief(mine)}")
-    return lines
-
-
-def _brief(receipt: Receipt) -> str:
+def _brief(receipt: Receipt | None) -> str:
+    if receipt is None:
+        return "none"
     return f"{receipt.uptime} s, {receipt.amount} units, violation {receipt.violation}"
 
 

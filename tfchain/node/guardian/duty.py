@@ -17,12 +17,15 @@ from tfchain.chain.tip import Tip
 from tfchain.client.keys import Key
 from tfchain.ledger import tables
 from tfchain.ledger.accounts import account_of
+from tfchain.ledger.disputes import Dispute
 from tfchain.ledger.kept import schedule_state
 from tfchain.ledger.minting import (
     APPROVED,
     COMMIT,
+    DISPUTED,
     PAID,
     SEALED,
+    VOID,
     Attestation,
     Batch,
     Commitment,
@@ -70,6 +73,8 @@ class Case:
     batch: Batch
     commitment: Commitment | None
     attestation: Attestation | None
+    dispute: Dispute | None = None
+    """The nodes that it has named."""
 
     @property
     def name(self) -> Name:
@@ -132,6 +137,7 @@ def case_of(state: State, guardian: Address, name: Name) -> Case | None:
         batch=batch,
         commitment=tables.COMMITMENTS.get(state, place),
         attestation=tables.ATTESTATIONS.get(state, place),
+        dispute=tables.DISPUTES.get(state, place),
     )
 
 
@@ -148,11 +154,24 @@ def is_settled(case: Case, guardian: Address, mine: Mine | None = None) -> bool:
     batch, said = case.batch, case.attestation
     if batch.state < SEALED:
         return False
-    if guardian not in batch.guardians:
+    if guardian not in batch.guardians or batch.state == VOID:
         return True
     if said is None:
         return False
-    return APPROVED <= batch.state <= PAID or (mine is not None and mine.equals(said))
+    if APPROVED <= batch.state <= PAID:
+        return True
+    if mine is None or not mine.equals(said):
+        return False
+    return mine.equals(batch) or case.dispute is not None
+
+
+def must_name(case: Case, mine: Mine) -> bool:
+    """Whether its nodes are to be named: the batch is disputed, and the ledger has another answer.
+
+    The ledger hears only whom it knows to differ: who has attested that other answer (P10).
+    """
+    said = case.attestation is not None and mine.equals(case.attestation)
+    return case.batch.state == DISPUTED and said and not mine.equals(case.batch)
 
 
 def duty(case: Case, guardian: Address, mine: Mine, now: Seconds) -> Kind | None:
@@ -165,6 +184,8 @@ def duty(case: Case, guardian: Address, mine: Mine, now: Seconds) -> Kind | None
         return CommitMint(schedule=batch.schedule, period=batch.period, digest=mine.digest)
     if batch.state < SEALED or is_settled(case, guardian, mine):
         return None
+    if case.attestation is not None and mine.equals(case.attestation):
+        return None  # it differs from the ledger, and waits for the dispute
     if not fits and now < batch.attest_until:
         return None
     return AttestMint(

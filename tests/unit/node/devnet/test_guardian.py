@@ -12,10 +12,12 @@ import pytest
 import trio
 import trio.testing
 
-from tfchain.base.units import Height, Seconds
+from tfchain.base.units import Height, NodeId, Seconds
 from tfchain.chain.execute import outcome_of
+from tfchain.chain.receipts import receipt_id
 from tfchain.client.keys import Key
 from tfchain.ledger import tables
+from tfchain.ledger.disputes import Dispute
 from tfchain.ledger.minting import (
     APPROVED,
     COMMIT,
@@ -27,16 +29,19 @@ from tfchain.ledger.minting import (
     SEALED,
     SETTLING,
     STATES,
+    VOID,
     Attestation,
     Commitment,
 )
 from tfchain.ledger.state import State
 from tfchain.node.devnet.homes import key_of
 from tfchain.node.guardian import duty as rules
+from tfchain.node.guardian import naming
 from tfchain.node.guardian.desk import Desk, keep_desk
 from tfchain.node.guardian.duty import Case, Mine
 from tfchain.tx.kinds.attest_mint import AttestMint
 from tfchain.tx.kinds.commit_mint import CommitMint
+from tfchain.tx.kinds.dispute_nodes import DisputeNodes
 from tfchain.tx.registry import open_body
 from tfchain.tx.transaction import decode_transaction
 
@@ -44,8 +49,8 @@ MakeLedger = Callable[..., Any]
 KEY: Key = key_of(7, "guardian/0")
 MINE = Mine(root=b"r" * 32, total=5, count=2, salt=b"s" * 32)
 OTHER = Mine(root=b"q" * 32, total=5, count=2, salt=b"s" * 32)
-COMMIT_S, SEALED_S = 90, 100
-"""Seconds at which period 0 is in its commit window, and sealed."""
+COMMIT_S, SEALED_S, DISPUTED_S = 90, 100, 131
+"""Seconds at which period 0 is in its commit window, is sealed, and is disputed if nobody agrees."""
 
 
 class Office:
@@ -220,6 +225,43 @@ async def test_a_disagreement_is_said_aloud_and_names_the_nodes(office: Office) 
     assert [answer.agrees for answer in ledger.batch().answers] == [False]
 
 
+async def test_in_a_dispute_the_desk_names_its_nodes_once(office: Office) -> None:
+    ledger = office.ledger
+    async with office.open():
+        await office.until(COMMIT_S)
+        account = replace(ledger.mirror.uptime(2).ended, total=Seconds(7))
+        forge(ledger, "uptimes", key=tables.id_key(2), ended=account)
+        await office.until(DISPUTED_S + 9)
+    assert ledger.batch().state == DISPUTED
+    assert office.kinds().count(DisputeNodes) == 1
+    told = [open_body(decode_transaction(raw)) for raw in office.sent]
+    (body,) = [body for body in told if isinstance(body, DisputeNodes)]
+    (one,) = body.named
+    place = tables.of_guardian(tables.batch_key(body.schedule, body.period), KEY.address)
+    state = State(ledger.store)
+    assert tables.DISPUTES.need(state, place).named == body.named
+    assert (one.node_id, one.amount > 0) == (2, True)
+    stored = tables.RECEIPTS.need(state, tables.in_batch(place[:5], 2))
+    assert one.receipt != receipt_id(stored)
+
+
+async def test_a_node_that_has_a_receipt_on_one_side_alone_differs(office: Office) -> None:
+    ledger = office.ledger
+    async with office.open():
+        await office.until(SEALED_S + 5)
+    batch, name = ledger.batch(), tables.batch_key(ledger.batch().schedule, ledger.batch().period)
+    state = State(ledger.store)
+    rows = [tables.RECEIPTS.need(state, tables.in_batch(name, node)) for node in (1, 2)]
+    more = replace(rows[1], node_id=NodeId(3))
+    found = naming._between(ledger.chain, batch, [rows[0], more], (0, 3))
+    assert [(row.node_id, row.mine is None, row.theirs is None) for row in found] == [
+        (2, True, False),
+        (3, False, True),
+    ]
+    nodes = [naming._named(row) for row in found]
+    assert [node.receipt for node in nodes] == [naming.NO_RECEIPT, receipt_id(more)]
+
+
 async def test_a_killed_program_is_started_again(
     office: Office, autojump_clock: trio.testing.MockClock
 ) -> None:
@@ -283,6 +325,8 @@ def case(
         pytest.param(SEALED, MINE, None, 0, AttestMint, id="sealed"),
         pytest.param(SEALED, MINE, MINE, 0, None, id="attested already"),
         pytest.param(SEALED, MINE, OTHER, 0, AttestMint, id="attested wrongly"),
+        pytest.param(DISPUTED, MINE, MINE, 0, None, id="attested in a dispute"),
+        pytest.param(VOID, MINE, None, 0, None, id="void"),
         pytest.param(SEALED, None, None, 999, None, id="without a commitment: not yet"),
         pytest.param(DISPUTED, None, None, 1_000, AttestMint, id="without one: now"),
         pytest.param(SEALED, OTHER, None, 999, None, id="another commitment: not yet"),
@@ -305,6 +349,31 @@ def test_what_is_due(
     asked = case(ledger, state, committed, said)
     body = rules.duty(asked, KEY.address, MINE, Seconds(now))
     assert (None if body is None else type(body)) == due
+
+
+@pytest.mark.parametrize(
+    ("state", "said", "ledgers", "due"),
+    [
+        pytest.param(DISPUTED, MINE, OTHER, True, id="another result, attested"),
+        pytest.param(DISPUTED, MINE, MINE, False, id="the ledger's own"),
+        pytest.param(DISPUTED, OTHER, OTHER, False, id="an attestation to be mended first"),
+        pytest.param(DISPUTED, None, OTHER, False, id="none yet"),
+        pytest.param(SEALED, MINE, OTHER, False, id="it may still be approved"),
+        pytest.param(VOID, MINE, OTHER, False, id="void"),
+    ],
+)
+def test_who_differs_names_his_nodes_in_a_dispute(
+    make_ledger: MakeLedger, state: int, said: Mine | None, ledgers: Mine, due: bool
+) -> None:
+    ledger = make_ledger(1)
+    ledger.until(16)
+    asked = case(ledger, state, MINE, said)
+    batch = replace(asked.batch, root=ledgers.root, total=ledgers.total, count=ledgers.count)
+    asked = replace(asked, batch=batch)
+    assert rules.must_name(asked, MINE) == due
+    named = replace(asked, dispute=Dispute(named=(), height=Height(1)))
+    assert not due or rules.is_settled(named, KEY.address, MINE)
+    assert not due or not rules.is_settled(asked, KEY.address, MINE)
 
 
 def test_a_stranger_owes_nothing(make_ledger: MakeLedger) -> None:
