@@ -415,6 +415,52 @@ def test_nothing_is_minted_beyond_the_cap(settled: "Watched") -> None:
     assert (_fixup(chain, 2).owed, _fixup(chain, 2).payable) == (60, 0)
 
 
+def test_a_fixup_of_a_batch_that_was_cut_is_cut_alike(
+    make_chain: Callable[..., "Chain"], watch: "type[Watched]"
+) -> None:
+    """Half of the batch had room: what is right is halved too, and there is no room for that."""
+    half = 8 * 1_000_000_000_000 + FULL
+    watched = watch(make_chain(("supply_cap = 40000000000000000", f"supply_cap = {half}")))
+    chain = watched.chain
+    chain.until(16)
+    chain.plant([60, 60])
+    chain.until(90)
+    chain.run(*chain.commitments())
+    chain.until(99)
+    chain.run(*chain.attestations())
+    _until_paid(chain)
+    assert (chain.batch().total, chain.batch().payable) == (2 * FULL, FULL)
+    assert chain.minted(2).amount == FULL // 2
+    rows = [chain.receipt(node) for node in (1, 2, 3)]
+    path = tuple(merkle.prove(RECEIPT_TAG, [encode_record(row) for row in rows], 1))
+    less, more = (
+        FixReceipt(
+            receipt=encode_record(rows[1]),
+            index=1,
+            path=path,
+            uptime=Seconds(60),
+            cu=0,
+            su=0,
+            nu=0,
+            musd=MilliUsd(0),
+            amount=Utft(amount),
+            correct_receipt=OTHER,
+            **BATCH,  # type: ignore[arg-type]
+        )
+        for amount in (FULL - 1_000, FULL + 1_000)
+    )
+    assert _enacted(watched, less) == OK
+    fixup = _fixup(chain)
+    assert (fixup.owed, fixup.debt, fixup.given) == (0, 500, FULL // 2 - 500)
+    assert _enacted(watched, more) == OK
+    fixup = _fixup(chain, 2)
+    assert (fixup.owed, fixup.offset, fixup.payable, _debt(chain, 2)) == (1_000, 500, 0, 0)
+    assert fixup.given == FULL // 2, "the rest waits for room that there is not"
+    chain.run()
+    assert _mints(chain) == []
+    assert chain.totals().minted_ever == half
+
+
 @pytest.mark.parametrize(
     ("kind", "before", "after"),
     [
