@@ -679,7 +679,8 @@ def _receipts(state: State, batch: Batch) -> list[Receipt]:
 
 def _fixed(life: Life, batch: Batch) -> FixReceipt:
     rows = _receipts(life.state, batch)
-    index = life.chance.randrange(len(rows))
+    debts = [n for n, row in enumerate(rows) if _owes(life.state, row.node_id)]
+    index = life.picked(debts, life.chance.randrange(len(rows)))
     leaves, right = [encode_record(row) for row in rows], rows[index]
     return FixReceipt(
         schedule=batch.schedule,
@@ -695,6 +696,10 @@ def _fixed(life: Life, batch: Batch) -> FixReceipt:
         amount=Utft(life.chance.choice((0, right.amount // 2, right.amount + 10**9))),
         correct_receipt=bytes(32),
     )
+
+
+def _owes(state: State, node_id: NodeId) -> bool:
+    return tables.DEBTS.get(state, tables.id_key(node_id)) is not None
 
 
 def _proposed(life: Life, measure: Measure, farm_id: FarmId) -> Propose:
@@ -1027,7 +1032,7 @@ def _lived(seed: int) -> Life:
     chain = KIT.Chain(_text(seed))
     life = Life(chain, random.Random(seed))
     twin = CreateTwin(relay="r", public_key=b"")
-    _live_on(life, 1, [(who, twin) for who in FARMERS])
+    _live_on(life, 1, [(who, twin) for who in (*FARMERS, THIEVES[0])])
     last = LAST + (STILL[1] - STILL[0] if seed in STANDING else 0)
     while chain.second < last:
         second = min(
