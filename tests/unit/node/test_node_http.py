@@ -14,19 +14,21 @@ import trio
 from tfchain.base import crypto, merkle
 from tfchain.base.address import to_text
 from tfchain.base.limits import HTTP_BODY_BYTES_MAX, SUBMIT_TXS_MAX, TX_BYTES_MAX
-from tfchain.base.shapes import decode_record
-from tfchain.base.units import Address
+from tfchain.base.shapes import decode_record, encode_record
+from tfchain.base.units import Address, FarmId, NodeId, Seconds, TwinId, Utft
 from tfchain.chain.execute import state_leaves
 from tfchain.chain.export_records import genesis_text
-from tfchain.ledger import tree
+from tfchain.ledger import tables, tree
 from tfchain.ledger.block import decode_block
 from tfchain.ledger.commit import Commit, check_commit
+from tfchain.ledger.cultivation import NODE_CONTRACT, CapacityContract
 from tfchain.ledger.header import Header, header_hash
 from tfchain.ledger.params import Params
 from tfchain.node.feed import STREAMS_MAX
 from tfchain.node.home import Home
 from tfchain.node.node import Node
 from tfchain.store.export import MAGIC, read_records
+from tfchain.tx.capacity import NOTHING
 
 RunNode = Callable[..., AbstractAsyncContextManager[Node]]
 Transferring = Callable[..., bytes]
@@ -106,6 +108,42 @@ async def test_each_of_many_transactions_gets_its_own_answer(
     rows = await submit(http, good, good, stale, transfer("other-1", 0), forged, b"\x00")
     codes = [row["code"] for row in rows]
     assert codes == ["ok", "known", "nonce", "wrong_chain", "signature", "malformed"]
+
+
+async def test_a_contract_for_capacity_is_told_while_it_stands(
+    node: Node, http: httpx.AsyncClient
+) -> None:
+    await node.heads.wait_for(1)
+    row = CapacityContract(
+        id=3,
+        twin_id=TwinId(4),
+        node_id=NodeId(1),
+        type=NODE_CONTRACT,
+        reserved=NOTHING,
+        used=NOTHING,
+        farm_id=FarmId(1),
+        public_ips=0,
+        deployment_hash=b"",
+        deployment_data=b"",
+        created=Seconds(1),
+        rented=False,
+        own=False,
+        counted_at=Seconds(2),
+        consumed_at=Seconds(2),
+        billed_at=Seconds(2),
+        unbilled=0,
+        unbilled_extra=0,
+        grace_since=Seconds(0),
+        owed=Utft(0),
+        owed_extra=Utft(0),
+        paid=Utft(5),
+        discount=0,
+    )
+    place = tables.CAPACITY.stored_at(tables.id_key(row.id))
+    node.disk.store.write([(place, encode_record(row))])
+    told = await ask(http, "/v1/contracts/3")
+    assert (told["id"], told["twin_id"], told["paid"]) == (3, 4, "5")
+    assert (await http.get("/v1/contracts/4")).status_code == 404
 
 
 async def test_what_is_not_there_is_not_found(node: Node, http: httpx.AsyncClient) -> None:
