@@ -63,6 +63,7 @@ from tfchain.tx.kinds.vote_proposal import VoteProposal
 from tfchain.tx.lookup import acceptance_message, owner_of
 from tfchain.tx.registry import KINDS, open_body
 from tfchain.tx.transaction import (
+    SYSTEM_KINDS,
     Envelope,
     Transaction,
     decode_transaction,
@@ -90,7 +91,7 @@ ENVELOPES = st.builds(
     nonce=st.integers(0, (1 << 64) - 1),
     valid_until=st.integers(0, (1 << 64) - 1),
     fee=st.integers(0, (1 << 64) - 1),
-    kind=st.integers(1, 255),
+    kind=st.integers(1, 255).filter(lambda kind: kind not in SYSTEM_KINDS),
 )
 
 
