@@ -7,24 +7,23 @@ skew limit), or tells of a machine that was started since. All others are told, 
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 
 from tfchain.chain.columns.streams import (
     KIND,
     NODE,
+    PART_ROWS,
     REPORT,
     TIME,
     TIME_MAX,
     UPTIME,
     Column,
+    Mask,
     Stream,
     Table,
 )
 from tfchain.ledger.params import UptimeRow
-
-Mask: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +35,32 @@ class Split:
 
 
 def split(
-    stream: Stream, limits: UptimeRow, start: int, end: int, gaps: tuple[tuple[int, int], ...] = ()
+    stream: Stream,
+    limits: UptimeRow,
+    start: int,
+    end: int,
+    gaps: tuple[tuple[int, int], ...] = (),
+    part_rows: int = PART_ROWS,
 ) -> Split:
     """Settle what is regular, hand back the rest: with `gaps`, also who may have been kept by one."""
-    rows = stream.by_node()
-    others = _rows_of(rows, sorted(_powered(rows) | stream.asleep.keys()))
+    found = Split({}, {})
+    for nodes, rows in stream.parts(part_rows):
+        asleep = frozenset(node for node in stream.asleep if node in nodes)
+        part = _part(rows, asleep, limits, start, end, gaps)
+        found.totals.update(part.totals)
+        found.others.update({node: table.copy() for node, table in part.others.items()})
+    return found
+
+
+def _part(
+    rows: Table,
+    asleep: frozenset[int],
+    limits: UptimeRow,
+    start: int,
+    end: int,
+    gaps: tuple[tuple[int, int], ...],
+) -> Split:
+    others = _rows_of(rows, sorted(_powered(rows) | asleep))
     plain = _counting(rows[:, ~np.isin(rows[NODE], list(others))], end)
     if not plain.shape[1]:
         return Split({}, others)

@@ -5,6 +5,8 @@ power change that matters, at block time. Where the row came in the chain is its
 """
 
 from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -13,6 +15,10 @@ from tfchain.base.units import U32_MAX
 
 Column: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
 Table: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.int64]]
+Mask: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bool_]]
+Narrow: TypeAlias = np.ndarray[
+    tuple[int], np.dtype[np.uint8] | np.dtype[np.uint16] | np.dtype[np.uint32] | np.dtype[np.uint64]
+]
 
 REPORT: Final = 0
 WAKE: Final = 1
@@ -28,6 +34,27 @@ COLUMNS: Final = 5
 KIND, NODE, TIME, UPTIME, BLOCK = range(COLUMNS)
 
 
+CHUNK_ROWS: Final = 1 << 16
+"""Rows that are packed together: the reports of eight hours of 5,500 nodes."""
+PART_ROWS: Final = 1 << 19
+"""Rows that are looked at together, or one node's, whichever is more: twenty megabytes, and a few times
+that while they are gone through."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """A chunk's column: what all have in common, and what is over in as few bytes as it takes.
+
+    A month of reports is a quarter as large this way; most of what they say is what time it is.
+    """
+
+    least: int
+    over: Narrow
+
+    def column(self) -> Column:
+        return self.over.astype(np.int64) + self.least
+
+
 class Stream:
     """The events that feed one period, growing as blocks are taken."""
 
@@ -35,6 +62,7 @@ class Stream:
         self.asleep: dict[int, tuple[int, bool]] = {}
         """Nodes that were down when their account was opened: since when, and whether they were
         asked to wake."""
+        self._chunks: list[tuple[_Packed, ...]] = []
         self._rows = array("q")
         """A row's numbers together, for rows come one at a time."""
 
@@ -45,20 +73,57 @@ class Stream:
         assert kind in KINDS and 1 <= node <= U32_MAX, row
         assert 0 <= time <= TIME_MAX and 0 <= uptime <= TIME_MAX and 0 <= block <= TIME_MAX, row
         self._rows.extend(row)
+        if len(self._rows) == COLUMNS * CHUNK_ROWS:
+            self._chunks.append(_packed(self._last()))
+            self._rows = array("q")
 
     def by_node(self) -> Table:
         """All rows, a node's together and in block order."""
-        table = self._columns()
-        assert table.dtype == np.int64
-        order = np.argsort(table[NODE], kind="stable")
-        return table[:, order]
+        return _sorted(self._between(1, U32_MAX))
 
-    def _columns(self) -> Table:
+    def parts(self, part_rows: int) -> Iterator[tuple[range, Table]]:
+        """The same in parts, each about whole nodes: their numbers, and their rows.
+
+        Together the numbers are all that there can be.
+        """
+        first, rows = 1, 0
+        for node, count in sorted(self._counts().items()):
+            if rows and rows + count > part_rows:
+                yield range(first, node), _sorted(self._between(first, node - 1))
+                first, rows = node, 0
+            rows += count
+        yield range(first, U32_MAX + 1), _sorted(self._between(first, U32_MAX))
+
+    def _counts(self) -> dict[int, int]:
+        """Rows by node."""
+        counts: dict[int, int] = {}
+        for nodes in (*(chunk[NODE].column() for chunk in self._chunks), self._last()[NODE]):
+            for node, count in zip(*map(np.ndarray.tolist, _numbers(nodes)), strict=True):
+                counts[node] = counts.get(node, 0) + count
+        return counts
+
+    def _between(self, first: int, last: int) -> Table:
+        """The rows of these nodes, in block order."""
+        tables = []
+        for chunk in self._chunks:
+            wanted = _within(chunk[NODE].column(), first, last)
+            tables.append(np.stack([packed.column()[wanted] for packed in chunk]))
+        rows = self._last()
+        tables.append(rows[:, _within(rows[NODE], first, last)])
+        return np.concatenate(tables, axis=1)
+
+    def _last(self) -> Table:
+        """What is not packed yet."""
         return np.array(self._rows, dtype=np.int64).reshape((-1, COLUMNS)).T
 
     def encode(self) -> bytes:
         """The columns one after the other, little-endian."""
-        return self._columns().astype("<i8").tobytes()
+        rows = self._last()
+        pieces = []
+        for place in range(COLUMNS):
+            pieces += [chunk[place].column() for chunk in self._chunks]
+            pieces.append(rows[place])
+        return b"".join(piece.astype("<i8").tobytes() for piece in pieces)
 
     @classmethod
     def decode(cls, columns: bytes, asleep: dict[int, tuple[int, bool]]) -> "Stream":
@@ -69,6 +134,34 @@ class Stream:
         """
         stream = cls()
         table = np.frombuffer(columns, dtype="<i8").astype(np.int64).reshape((COLUMNS, -1))
-        stream._rows.frombytes(table.T.tobytes())
+        whole = table.shape[1] // CHUNK_ROWS * CHUNK_ROWS
+        for first in range(0, whole, CHUNK_ROWS):
+            stream._chunks.append(_packed(table[:, first : first + CHUNK_ROWS]))
+        stream._rows.frombytes(table[:, whole:].T.tobytes())
         stream.asleep = asleep
         return stream
+
+
+def _packed(table: Table) -> tuple[_Packed, ...]:
+    return tuple(map(_narrowed, table))
+
+
+def _narrowed(column: Column) -> _Packed:
+    least, most = int(column.min()), int(column.max())
+    return _Packed(least, (column - least).astype(np.min_scalar_type(most - least)))
+
+
+def _sorted(table: Table) -> Table:
+    """A node's rows together; those of a node stay in their order."""
+    assert table.dtype == np.int64
+    return table[:, np.argsort(table[NODE], kind="stable")]
+
+
+def _within(nodes: Column, first: int, last: int) -> Mask:
+    within: Mask = (nodes >= first) & (nodes <= last)
+    return within
+
+
+def _numbers(nodes: Column) -> tuple[Column, Column]:
+    """Which nodes, and how many rows of each."""
+    return np.unique(nodes, return_counts=True)
