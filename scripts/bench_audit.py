@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from scripts.bench_chain import month, recorded
+from scripts.bench_chain import MONTH_BLOCKS, MONTH_NODES, month, recorded
 from scripts.bench_line import Bound, Lines, Sizes
 from scripts.figures import rss_mb
 from tfchain.chain import export_records as records
@@ -23,7 +23,8 @@ from tfchain.cli.audit import DictRows
 from tfchain.cli.verifier import Verifier
 from tfchain.store.export import read_records, write_records
 
-MONTH_BLOCKS_EACH: Final = 10
+MONTH_BLOCKS_EACH: Final = 40
+"""So many that the three blocks which found the grid weigh little, as they do in a month."""
 MONTHS_BEHIND: Final = 3
 """Memory is held against what it was after the first third of the blocks."""
 
@@ -35,6 +36,9 @@ def audit(lines: Lines, sizes: Sizes, folder: Path, one_core: Bound, all_cores: 
     _audit(lines, "audit", full, folder / "recorded", bounds)
     few = month(sizes.nodes, MONTH_BLOCKS_EACH * sizes.blocks, sizes.validators)
     _audit(lines, "audit_month", few, folder / "month", bounds)
+    if sizes.whole_month:
+        whole = month(MONTH_NODES, MONTH_BLOCKS, sizes.validators)
+        _audit(lines, "audit_whole_month", whole, folder / "whole_month", bounds)
 
 
 def _audit(

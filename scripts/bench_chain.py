@@ -26,7 +26,7 @@ from tfchain.chain import export_records as records
 from tfchain.chain import mints
 from tfchain.chain.admit import seconds
 from tfchain.chain.audit_report import newly_sealed
-from tfchain.chain.execute import Outcome, execute, params_of
+from tfchain.chain.execute import Outcome, check_txs, execute, params_of
 from tfchain.chain.genesis import genesis_outcome, read_genesis
 from tfchain.chain.tip import Tip, genesis_tip, input_of, next_block, next_tip
 from tfchain.cli.audit import DictRows
@@ -36,7 +36,7 @@ from tfchain.ledger.block import Block
 from tfchain.ledger.commit import FOR_BLOCK, PRECOMMIT, Commit, CommitSlot, vote_message
 from tfchain.ledger.minting import Batch
 from tfchain.ledger.records import Resources
-from tfchain.ledger.state import State
+from tfchain.ledger.state import Memory, State
 from tfchain.node.devnet.homes import Stamp, key_of, seed_of, stamped, template_text
 from tfchain.tx.kind import Kind
 from tfchain.tx.kinds.create_farm import CreateFarm
@@ -62,8 +62,13 @@ REPORT_EVERY_S: Final = 2
 SIZE: Final = Resources(cru=8, mru=32 << 30, hru=0, sru=500 << 30)
 
 MONTH_BLOCK_S: Final = 6
+MONTH_NODES: Final = 5_500
 MONTH_REPORTS: Final = 14
-"""A block's share of 5,500 nodes that report every 2,400 seconds."""
+"""A block's share of so many nodes that report every 2,400 seconds."""
+MONTH_TURN_BLOCKS: Final = 400
+"""Blocks between two reports of a node."""
+MONTH_BLOCKS: Final = 438_336 + 400
+"""From the first second of a period to the last one's post window, and until the batch is sealed."""
 MONTHLY: Final = (
     ("length = 60", "length = 2630016"),
     ("post_window = 12", "post_window = 600"),
@@ -217,6 +222,7 @@ class Maker:
         self.rows.write(outcome.rows)
         self.tip: Tip = genesis_tip(read, outcome)
         self.commit: Commit | None = None
+        self._memory = Memory()
         seeds = [seed_of(SEED, f"validator/{number}") for number in range(validators)]
         keys = [key_of(SEED, f"validator/{number}").address for number in range(validators)]
         self._seeds = dict(zip(keys, seeds, strict=True))
@@ -232,6 +238,11 @@ class Maker:
     def outcome(self, block: Block) -> Outcome:
         """What it comes to; writes nothing."""
         return execute(self.rows, input_of(self.tip, block))
+
+    def next_outcome(self, block: Block) -> Outcome:
+        """The same, remembering what blocks before had, as who goes through many of them."""
+        due = input_of(self.tip, block)
+        return execute(self.rows, due, check_txs(self.rows, due, self._memory))
 
     def take(self, block: Block, outcome: Outcome) -> list[Batch]:
         """Make it the last block; the batches that it seals."""
@@ -282,7 +293,7 @@ def month_genesis(people: int, validators: int) -> str:
 def month(nodes: int, blocks: int, validators: int) -> Iterator[ExportRecord]:
     """Blocks as a grid of 5,500 nodes fills them: six seconds apart, each with the reports due in it.
 
-    Fewer nodes take their turns sooner; what a block holds is the same.
+    Fewer nodes take their turns sooner; what a block holds is the same. More make it hold more.
     """
     text = month_genesis(nodes, validators)
     people, maker = signers(text, nodes), Maker(text, validators)
@@ -291,10 +302,10 @@ def month(nodes: int, blocks: int, validators: int) -> Iterator[ExportRecord]:
     for _, txs in founding(people):
         now += 1
         yield from _taken(maker, now, txs)
-    turns = cycle(people)
+    turns, each = cycle(people), -(-nodes // MONTH_TURN_BLOCKS)
     for _ in range(blocks):
         now += MONTH_BLOCK_S
-        reporting = list(islice(turns, min(nodes, MONTH_REPORTS)))
+        reporting = list(islice(turns, min(nodes, max(each, MONTH_REPORTS))))
         yield from _taken(maker, now, reports(reporting, Seconds(now), maker.tip.height))
     assert maker.commit is not None
     yield records.LAST_COMMIT, encode_record(maker.commit)
@@ -302,7 +313,7 @@ def month(nodes: int, blocks: int, validators: int) -> Iterator[ExportRecord]:
 
 def _taken(maker: Maker, now: int, txs: Sequence[bytes]) -> Iterator[ExportRecord]:
     block = maker.block(now, txs)
-    outcome = maker.outcome(block)
+    outcome = maker.next_outcome(block)
     assert set(outcome.codes) == {"ok"}, "everything in a recorded chain takes effect"
     sealed = maker.take(block, outcome)
     yield records.BLOCK, block.raw

@@ -18,7 +18,7 @@ from tfchain.errors import Divergence, InvalidBlock
 from tfchain.ledger.block import Block
 from tfchain.ledger.commit import Commit, signatures_of
 from tfchain.ledger.evidence import Evidence
-from tfchain.ledger.state import Reader, State
+from tfchain.ledger.state import Memory, Reader, State
 from tfchain.ledger.validators import validator_address
 from tfchain.replica import messages as wire
 from tfchain.replica.building import build_block
@@ -65,6 +65,8 @@ class Council:
     ) -> None:
         self.tip = tip
         self.reader = reader
+        self.memory = Memory()
+        """Rows that the blocks before read or wrote, so that none is decoded block after block."""
         self.params = params_of(State(reader))
         self.checks = Checks()
         self.pool = Mempool(reader, self.params, Height(tip.height + 1))
@@ -306,7 +308,7 @@ class Council:
         """Check a candidate against the state of its parent; the machine hears how it ended."""
         try:
             check_header(self.tip, self.params, block)
-            checked = check_txs(self.reader, input_of(self.tip, block))
+            checked = check_txs(self.reader, input_of(self.tip, block), self.memory)
         except InvalidBlock:
             self._hear_of(block, good=False)
             return

@@ -346,7 +346,7 @@ class Replica:
             raise InvalidBlock(f"block {tip.height + 1}: its commit is for another block")
         check_tally(tip.validators, commit)
         check_header(tip, council.params, block)
-        checked = check_txs(council.reader, input_of(tip, block))
+        checked = check_txs(council.reader, input_of(tip, block), council.memory)
         unknown = council.checks.unknown(checked.transactions)
         checks = [
             *signatures_of(council.params.chain_id, tip.validators, commit),
