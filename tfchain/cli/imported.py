@@ -24,11 +24,11 @@ from tfchain.chain.grid_merge import POST_WINDOW, with_collected
 from tfchain.cli.recorded import STDIN, object_of, periods, row_of
 from tfchain.cli.report.folder import TABLES, check_place
 from tfchain.cli.report.imported import is_payable, write_tables
-from tfchain.cli.report.words import period as span
-from tfchain.cli.report.words import tft
 from tfchain.errors import Malformed
 from tfchain.rules.periods import standard_bounds
 from tfchain.store.collected import Collected, collected, is_collected
+from tfchain.web.pages.words import period as span
+from tfchain.web.pages.words import tft
 
 Advance = Callable[[int], None]
 """Told how many more events were gone through."""

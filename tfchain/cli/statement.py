@@ -19,7 +19,6 @@ from tfchain.chain.statement import Follower, Statement
 from tfchain.chain.statement_lines import Line
 from tfchain.cli.audit import DictRows, tft
 from tfchain.cli.nearby import NODE_VARIABLE, named
-from tfchain.cli.report import words
 from tfchain.cli.report.statement_page import statement_page
 from tfchain.client.http import connected
 from tfchain.ledger.minting import STATES
@@ -28,6 +27,7 @@ from tfchain.node.answers import Json, receipt, record
 from tfchain.rules.regime import LOCKS
 from tfchain.store.export import read_records
 from tfchain.store.files import told
+from tfchain.web.pages import words
 
 TOTALS: Final = (
     "cu_millionths",

@@ -11,9 +11,9 @@ from typer.testing import CliRunner, Result
 
 from tfchain.base.units import NodeId, PeriodIndex, Seconds
 from tfchain.cli import statement as verb
-from tfchain.cli.report.words import utc
 from tfchain.errors import Malformed, Rejected, Unavailable
 from tfchain.rules.regime import UNTIL_OLD_OR_USED
+from tfchain.web.pages.words import utc
 
 APP = typer.Typer()
 APP.command()(verb.statement)

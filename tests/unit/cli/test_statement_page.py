@@ -16,8 +16,8 @@ from tfchain.cli import statement as verb
 from tfchain.cli.front import front
 from tfchain.cli.report import statement_page as pages
 from tfchain.cli.report.statement_page import statement_page
-from tfchain.cli.report.words import plain_tft, usd, utc
 from tfchain.rules.regime import BELOW_SLA
+from tfchain.web.pages.words import plain_tft, usd, utc
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tfchain.chain.audit_report import Found, MintingBlock, Report
-from tfchain.cli.report import charts
 from tfchain.cli.report.figures import BATCH_ROWS, FAULT_ROWS, MINT_ROWS
-from tfchain.cli.report.parts import Cell, Exhibit, Row, Table, left_out, row, words
-from tfchain.cli.report.words import name, period, tft
 from tfchain.ledger.evidence import twice_of
 from tfchain.ledger.minting import DISPUTED, PAID, STATES, Batch
+from tfchain.web.pages import charts
+from tfchain.web.pages.parts import Cell, Exhibit, Row, Table, left_out, row, words
+from tfchain.web.pages.words import name, period, tft
 
 
 def batch_name(schedule: int, period: int) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from tfchain.chain.grid import Result
 from tfchain.cli.recorded import row_of
-from tfchain.cli.report import folder, rows, words
+from tfchain.cli.report import folder, rows
+from tfchain.web.pages import words
 
 
 def write_tables(place: Path, results: Sequence[Result]) -> None:

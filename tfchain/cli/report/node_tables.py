@@ -3,12 +3,10 @@
 from typing import Final
 
 from tfchain.base.address import to_text
-from tfchain.cli.report import charts, rows
+from tfchain.cli.report import rows
 from tfchain.cli.report.batch_tables import batch_name
 from tfchain.cli.report.figures import FARM_ROWS, Farm, Figures, Moved
-from tfchain.cli.report.parts import Cell, Exhibit, Row, Table, left_out, row, words
 from tfchain.cli.report.settled import Settled
-from tfchain.cli.report.words import name, percent, tft
 from tfchain.ledger.minting import Receipt
 from tfchain.ledger.uptime import VIOLATIONS
 from tfchain.rules.regime import (
@@ -20,6 +18,9 @@ from tfchain.rules.regime import (
     VIRTUALIZED,
     ZERO_PRICE,
 )
+from tfchain.web.pages import charts
+from tfchain.web.pages.parts import Cell, Exhibit, Row, Table, left_out, row, words
+from tfchain.web.pages.words import name, percent, tft
 
 BARS: Final = 10
 """Bars of a chart at most; the table beside it goes on."""

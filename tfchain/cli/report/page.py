@@ -4,18 +4,18 @@ The template escapes whatever is put in, and the page forbids itself scripts and
 names on it are strangers'. Its size is bounded: long tables are cut and say where the rest is.
 """
 
-from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Template
 
 from tfchain import __version__
 from tfchain.base.units import UTFT_PER_TFT
 from tfchain.chain.audit_report import Report
 from tfchain.cli.report import batch_tables, node_tables
 from tfchain.cli.report.figures import Figures
-from tfchain.cli.report.parts import Fact, Parts, Tile, Verdict
+from tfchain.cli.report.parts import Parts
 from tfchain.cli.report.settled import is_settled
-from tfchain.cli.report.words import period
+from tfchain.web.pages.parts import Fact, Tile, Verdict
+from tfchain.web.pages.templates import templates
+from tfchain.web.pages.words import period
 
 
 def page(report: Report, figures: Figures, trusted: int | None) -> str:
@@ -24,18 +24,9 @@ def page(report: Report, figures: Figures, trusted: int | None) -> str:
     return template("page.html.j2").render({name: getattr(parts, name) for name in parts.__slots__})
 
 
-@cache
 def template(name: str) -> Template:
-    """A template of this folder: what is put in is escaped, what is missing is an error."""
-    environment = Environment(
-        loader=PackageLoader("tfchain.cli.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template(name)
+    """A template of this folder, or of those that all pages share."""
+    return templates("tfchain.cli.report").get_template(name)
 
 
 def parts_of(report: Report, figures: Figures, trusted: int | None) -> Parts:

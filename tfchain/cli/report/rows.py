@@ -18,7 +18,6 @@ from typing import Final
 from tfchain.base.address import to_text
 from tfchain.base.units import GIB
 from tfchain.chain.receipts import receipt_id, use_of
-from tfchain.cli.report import words
 from tfchain.cli.report.settled import Settled
 from tfchain.ledger.minting import STATES, Batch, Receipt
 from tfchain.ledger.records import Resources
@@ -30,6 +29,7 @@ from tfchain.rules.receipt_text import (
     receipt_hash,
 )
 from tfchain.rules.regime import VIRTUALIZED
+from tfchain.web.pages import words
 
 OVERVIEW: Final = (
     "node id",

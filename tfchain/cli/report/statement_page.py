@@ -10,15 +10,16 @@ from tfchain.base.address import to_text
 from tfchain.chain.receipts import receipt_id, v3_text
 from tfchain.chain.statement import Statement
 from tfchain.chain.statement_lines import Line
-from tfchain.cli.report import rows, words
+from tfchain.cli.report import rows
 from tfchain.cli.report.node_tables import farm_name
 from tfchain.cli.report.page import template
-from tfchain.cli.report.parts import Cell, Fact, Row, Table, Tile, Verdict, left_out, row
-from tfchain.cli.report.parts import words as columns
 from tfchain.ledger.minting import STATES
 from tfchain.ledger.uptime import VIOLATIONS
 from tfchain.rules.receipt_text import receipt_hash
 from tfchain.rules.regime import LOCKS
+from tfchain.web.pages import words
+from tfchain.web.pages.parts import Cell, Fact, Row, Table, Tile, Verdict, left_out, row
+from tfchain.web.pages.parts import words as columns
 
 LINE_ROWS: Final = 5_000
 """Rows of a table at most; a node that reports every 40 minutes has 1,100 a month."""

@@ -6,8 +6,8 @@ from xml.etree.ElementTree import Element, fromstring
 import pytest
 from markupsafe import Markup
 
-from tfchain.cli.report import words
-from tfchain.cli.report.charts import LABEL_MAX, Bar, bars, columns, percent, share
+from tfchain.web.pages import words
+from tfchain.web.pages.charts import LABEL_MAX, Bar, bars, columns, percent, share
 
 
 def _bar(label: str, value: int, lead: int = 0) -> Bar:

@@ -12,7 +12,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from tfchain.cli.report.words import short
+from tfchain.web.pages.words import short
 
 WHOLE: Final = 10_000
 """Parts of the width: a share is in hundredths of a percent."""
