@@ -7,15 +7,15 @@ may be read from any page of any site: there is nothing here that is not public.
 from typing import Final
 
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tfchain.errors import Malformed, Unavailable
-from tfchain.web import graphql, proxy, receipts, status
+from tfchain.web import explorer, graphql, proxy, receipts, status
 from tfchain.web.parts import Web
 
 REQUESTS_MAX: Final = 1_024
@@ -34,13 +34,31 @@ def application(web: Web) -> ASGIApp:
         *status.routes(web),
         *receipts.routes(web.ask),
         *graphql.routes(web.ask),
+        *explorer.routes(web.ask, web.now),
         *proxy.routes(web.ask, web.now),
     ]
     faults = {Malformed: _malformed, Unavailable: _unavailable, HTTPException: _refused}
     inner = Starlette(routes=routes, exception_handlers=faults)
     inner.router.redirect_slashes = False  # to existing tools, `/nodes/` is no page
     zipped = GZipMiddleware(inner, minimum_size=GZIP_BYTES_MIN)
-    return Shared(Bounded(zipped))
+    return Shared(Bounded(Front(zipped)))
+
+
+class Front:
+    """Leads who asks for a page to the explorer; tools find an index there."""
+
+    def __init__(self, inner: ASGIApp) -> None:
+        self._inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on, or redirect."""
+        if scope["type"] == "http" and scope["path"] == "/":
+            headers = Headers(scope=scope)
+            if "text/html" in headers.get("accept", ""):
+                answer = RedirectResponse(explorer.ROOT, 303, {"vary": "accept"})
+                await answer(scope, receive, send)
+                return
+        await self._inner(scope, receive, send)
 
 
 class Bounded:

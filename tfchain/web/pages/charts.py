@@ -57,19 +57,19 @@ def bars(name: str, title: str, told: str, rows: Sequence[Bar]) -> Markup:
     """Horizontal bars, each with its label and its value above it."""
     most = max((row.value for row in rows), default=0)
     drawn = Markup().join(_bar(place * ROW_PX, row, most) for place, row in enumerate(rows))
-    return _svg(name, title, told, max(len(rows), 1) * ROW_PX, drawn)
+    return frame(name, title, told, max(len(rows), 1) * ROW_PX, drawn)
 
 
 def _bar(top: int, row: Bar, most: int) -> Markup:
     text, bar = top + TEXT_PX, top + TEXT_PX + 7
     width = share(row.value, most)
     parts = [
-        _text("0", text, "start", short(row.label, LABEL_MAX), "label"),
-        _text("100%", text, "end", row.shown, "value"),
-        _rect("0", bar, "100%", BAR_PX, "track"),
+        writing("0", text, "start", short(row.label, LABEL_MAX), "label"),
+        writing("100%", text, "end", row.shown, "value"),
+        rectangle("0", bar, "100%", BAR_PX, "track"),
     ]
     if width:
-        parts.append(_rect("0", bar, percent(width), BAR_PX, row.tone))
+        parts.append(rectangle("0", bar, percent(width), BAR_PX, row.tone))
     return Markup().join(parts)
 
 
@@ -78,12 +78,12 @@ def columns(name: str, title: str, told: str, rows: Sequence[Bar], top: str) -> 
     most = max((row.value for row in rows), default=0)
     parts = [
         _line(TOP_PX, "grid"),
-        _text("0", TOP_PX - 8, "start", top, "label"),
+        writing("0", TOP_PX - 8, "start", top, "label"),
     ]
     for place, row in enumerate(rows):
         parts += _column(place, len(rows), row, most)
     parts.append(_line(BASE_PX, "axis"))
-    return _svg(name, title, told, COLUMNS_PX, Markup().join(parts))
+    return frame(name, title, told, COLUMNS_PX, Markup().join(parts))
 
 
 def _column(place: int, count: int, row: Bar, most: int) -> list[Markup]:
@@ -95,17 +95,17 @@ def _column(place: int, count: int, row: Bar, most: int) -> list[Markup]:
     drawn = []
     if tall > quiet:
         drawn.append(
-            _rect(percent(left), BASE_PX - tall, percent(width), tall - quiet, row.tone, 2)
+            rectangle(percent(left), BASE_PX - tall, percent(width), tall - quiet, row.tone, 2)
         )
     if quiet:
-        drawn.append(_rect(percent(left), BASE_PX - quiet, percent(width), quiet, "quiet", 2))
+        drawn.append(rectangle(percent(left), BASE_PX - quiet, percent(width), quiet, "quiet", 2))
     if count <= LABELS_MAX:
         middle = percent(place * slot + slot // 2)
-        drawn.append(_text(middle, BASE_PX + 20, "middle", row.label, "label"))
+        drawn.append(writing(middle, BASE_PX + 20, "middle", row.label, "label"))
     elif place == 0:
-        drawn.append(_text("0", BASE_PX + 20, "start", row.label, "label"))
+        drawn.append(writing("0", BASE_PX + 20, "start", row.label, "label"))
     elif place == count - 1:
-        drawn.append(_text("100%", BASE_PX + 20, "end", row.label, "label"))
+        drawn.append(writing("100%", BASE_PX + 20, "end", row.label, "label"))
     return drawn
 
 
@@ -115,7 +115,8 @@ def _height(value: int, most: int) -> int:
     return max(1, (BASE_PX - TOP_PX) * value // most)
 
 
-def _svg(name: str, title: str, told: str, height: int, drawn: Markup) -> Markup:
+def frame(name: str, title: str, told: str, height: int, drawn: Markup) -> Markup:
+    """A chart: its title, its description for those who hear it, and what is drawn."""
     return Markup(
         '<svg class="chart" width="100%" height="{height}" role="img" '
         'aria-labelledby="{name}-title {name}-told">'
@@ -123,7 +124,8 @@ def _svg(name: str, title: str, told: str, height: int, drawn: Markup) -> Markup
     ).format(name=name, title=title, told=told, height=height, drawn=drawn)
 
 
-def _rect(x: str, y: int, width: str, height: int, tone: str, round_px: int = 5) -> Markup:
+def rectangle(x: str, y: int, width: str, height: int, tone: str, round_px: int = 5) -> Markup:
+    """A rectangle in a colour of the style sheet."""
     return Markup(
         '<rect class="{tone}" x="{x}" y="{y}" width="{width}" height="{height}" rx="{rx}"/>'
     ).format(tone=tone, x=x, y=y, width=width, height=height, rx=round_px)
@@ -135,7 +137,8 @@ def _line(y: int, tone: str) -> Markup:
     )
 
 
-def _text(x: str, y: int, anchor: str, text: str, tone: str) -> Markup:
+def writing(x: str, y: int, anchor: str, text: str, tone: str) -> Markup:
+    """A line of text."""
     return Markup(
         '<text class="{tone}" x="{x}" y="{y}" text-anchor="{anchor}">{text}</text>'
     ).format(tone=tone, x=x, y=y, anchor=anchor, text=text)
