@@ -77,7 +77,7 @@ class Client:
         self.url = url
         self.seen = Height(0)
         """The highest block that a transaction was waited for in: what is read is not older."""
-        self._http = http
+        self.http = http
 
     async def submit(self, raws: Sequence[bytes]) -> list[Result]:
         """Hand in transactions, up to `SUBMIT_TXS_MAX`; an answer for each, in order.
@@ -327,7 +327,7 @@ class Client:
     ) -> AsyncIterator[httpx.Response]:
         """An answer that is there: 200, or 404."""
         try:
-            async with self._http.stream(method, self.url + path, content=body) as response:
+            async with self.http.stream(method, self.url + path, content=body) as response:
                 if response.status_code not in {httpx.codes.OK, httpx.codes.NOT_FOUND}:
                     await self._refuse(response)
                 yield response

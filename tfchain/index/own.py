@@ -101,7 +101,7 @@ LINES: Final = Form(
         ("verdict", _T),
     ),
     keys=4,
-    indexes=(("height",),),
+    indexes=(("height",), ("node_id", "height", "position")),
 )
 """Lines of statements: what each report did to the account of the node's period that starts then."""
 RECEIPTS: Final = Form(
@@ -172,6 +172,7 @@ BATCH_MOVES: Final = Form(
     name="batch_moves",
     columns=(("schedule", _I), ("period", _I), ("state", _I), ("height", _I), ("time", _I)),
     keys=3,
+    indexes=(("height",),),
 )
 """When a batch came to each of its states."""
 SUPPLY: Final = Form(

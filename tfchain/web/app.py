@@ -14,16 +14,21 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tfchain.base.limits import HTTP_BODY_BYTES_MAX
 from tfchain.errors import Malformed, Unavailable
-from tfchain.web import explorer, graphql, proxy, receipts, status
+from tfchain.web import api, explorer, graphql, proxy, receipts, status
 from tfchain.web.parts import Web
 
 REQUESTS_MAX: Final = 1_024
 """Requests under way, those that stream included; one more is told to come again."""
 URL_BYTES_MAX: Final = 8 * 1024
 BODY_BYTES_MAX: Final = 1024 * 1024
-"""The largest that is taken is a query; transactions go to the validator."""
+"""The largest that is taken is a query, but for transactions on their way to the validator."""
+LONG_BODIES: Final = {"/v1/txs": HTTP_BODY_BYTES_MAX}
+TOO_LONG: Final = HTTP_BODY_BYTES_MAX + 1
 GZIP_BYTES_MIN: Final = 1_024
+OWN: Final = "/v1/"
+"""Paths of our own, where every error is an object."""
 PRIVATE: Final = ("/guardian",)
 """Paths that no other site's page may read."""
 
@@ -32,6 +37,7 @@ def application(web: Web) -> ASGIApp:
     """The ASGI application."""
     routes = [
         *status.routes(web),
+        *api.routes(web),
         *receipts.routes(web.ask),
         *graphql.routes(web.ask),
         *explorer.routes(web.ask, web.now),
@@ -79,7 +85,7 @@ class Bounded:
             await refusal(scope, receive, send)
             return
         self._under_way += 1
-        counted = _Counted(receive)
+        counted = _Counted(receive, _body_most(scope))
         try:
             await self._inner(scope, counted, send)
         finally:
@@ -88,8 +94,9 @@ class Bounded:
     def _refusal(self, scope: Scope) -> Response | None:
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > URL_BYTES_MAX:
             return _error(f"a URL has at most {URL_BYTES_MAX} bytes", 414)
-        if _length(scope) > BODY_BYTES_MAX:
-            return _too_large()
+        most = _body_most(scope)
+        if _length(scope) > most:
+            return _error(f"a body has at most {most} bytes", 413)
         if self._under_way >= self._most:
             return _error("too many requests, try again", 503)
         return None
@@ -98,16 +105,17 @@ class Bounded:
 class _Counted:
     """A body's pieces, as long as they stay within the bound."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, most: int) -> None:
         self._receive = receive
+        self._most = most
         self._count = 0
 
     async def __call__(self) -> Message:
         """The next piece; raises `HTTPException` for one too many."""
         message = await self._receive()
         self._count += len(message.get("body", b""))
-        if self._count > BODY_BYTES_MAX:
-            raise HTTPException(413, f"a body has at most {BODY_BYTES_MAX} bytes")
+        if self._count > self._most:
+            raise HTTPException(413, f"a body has at most {self._most} bytes")
         return message
 
 
@@ -145,12 +153,12 @@ def _length(scope: Scope) -> int:
     """What the request says of its body; one that is no number counts as too long."""
     for name, value in scope["headers"]:
         if name == b"content-length":
-            return int(value) if value.isdigit() and len(value) <= 12 else BODY_BYTES_MAX + 1
+            return int(value) if value.isdigit() and len(value) <= 12 else TOO_LONG
     return 0
 
 
-def _too_large() -> Response:
-    return _error(f"a body has at most {BODY_BYTES_MAX} bytes", 413)
+def _body_most(scope: Scope) -> int:
+    return LONG_BODIES.get(scope["path"], BODY_BYTES_MAX)
 
 
 def _error(text: str, code: int) -> Response:
@@ -165,9 +173,9 @@ async def _unavailable(_request: Request, fault: Exception) -> Response:
     return _error(str(fault), 503)
 
 
-async def _refused(_request: Request, fault: Exception) -> Response:
+async def _refused(request: Request, fault: Exception) -> Response:
     """What nobody answers to is told in the words that existing tools know."""
     assert isinstance(fault, HTTPException)
-    if fault.status_code == 404:
+    if fault.status_code == 404 and not request.url.path.startswith(OWN):
         return proxy.page_not_found()
     return JSONResponse({"error": fault.detail}, fault.status_code, headers=fault.headers)
