@@ -4,8 +4,6 @@ Every test leaves pictures; the run says where. They are for people to look at: 
 about what a person might not see.
 """
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,15 +23,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-ROOT: Final = Path(__file__).resolve().parent.parent.parent
-CHROMIUMS: Final = ("chromium", "chromium-browser", "google-chrome")
-FLAGS: Final = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 CONTRAST_MIN: Final = 4.5
 """Least contrast of text and its ground (WCAG 2.2, level AA)."""
 
@@ -77,19 +66,6 @@ class Sight:
         return self.page.evaluate(script)
 
 
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    found = next(filter(None, map(shutil.which, CHROMIUMS)), None)
-    if found is None:
-        pytest.skip("no Chromium on this machine")
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as playwright:
-        # Without a folder named, each launch has a fresh profile of its own.
-        browser = playwright.chromium.launch(executable_path=found, headless=True, args=[*FLAGS])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture(scope="session")
 def audited(golden_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
     """The recorded devnet's audit, and the page that it wrote."""
@@ -99,14 +75,6 @@ def audited(golden_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tu
     place = tmp_path_factory.mktemp("audit") / "report"
     write_report(place, report, rows, None, lambda _: None)
     return report, place / "index.html"
-
-
-@pytest.fixture(scope="session")
-def pictures() -> Path:
-    """Where pictures go: `TFCHAIN_TEST_OUTPUT`, else a folder that git does not see."""
-    folder = Path(os.environ.get("TFCHAIN_TEST_OUTPUT") or ROOT / "test-output")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 @pytest.fixture(scope="module", params=SCREENS, ids=lambda screen: screen.name)
