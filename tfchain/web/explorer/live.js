@@ -78,6 +78,9 @@
     setTimeout(turn, failures > 1 ? SLOW_MS : EVERY_MS);
   };
 
+  const here = document.querySelector(".menu [aria-current]");
+  if (here) here.scrollIntoView({ block: "nearest", inline: "center" });
+
   button.hidden = !wanted;
   button.addEventListener("click", () => {
     paused = !paused;

@@ -51,11 +51,8 @@ def look(rows: Connection, asked: Asked) -> Page | str:
 def _told(text: str, hits: list[Hit]) -> str:
     if not text:
         return "Name a height, a hash, an address, a node, a farm, a country or a batch like 0/7."
-    return (
-        f"{len(hits) or 'Nothing'} fits \N{LEFT DOUBLE QUOTATION MARK}{words.name(text)}\N{RIGHT DOUBLE QUOTATION MARK}."
-        if len(hits) != 1
-        else ""
-    )
+    quoted = f"\N{LEFT DOUBLE QUOTATION MARK}{words.name(text)}\N{RIGHT DOUBLE QUOTATION MARK}"
+    return f"{len(hits)} things fit {quoted}." if hits else f"Nothing fits {quoted}."
 
 
 def _shown(hits: list[Hit]) -> list[Section]:
