@@ -17,6 +17,7 @@ from tfchain.node.journal import Journal
 from tfchain.node.running import journal_of, wall_clock
 from tfchain.node.settings import settings_of
 from tfchain.web.parts import Web
+from tfchain.web.rates import RATE, rate_of
 from tfchain.web.serving import Options, run_web
 
 PORT: Final = 7490
@@ -53,6 +54,12 @@ def web(  # noqa: PLR0913, PLR0917 -- one parameter an option
     as_json: Annotated[
         bool, typer.Option("--json", help="Say where it answers as one JSON object.")
     ] = False,
+    rate: Annotated[
+        int,
+        typer.Option(
+            min=0, max=1_000_000, help="Requests a second of one client; 0: as many as it likes."
+        ),
+    ] = RATE.per_s,
     log_level: OwnLevelOption = "info",
     log_format: OwnFormatOption = "text",
 ) -> None:
@@ -69,6 +76,7 @@ def web(  # noqa: PLR0913, PLR0917 -- one parameter an option
         node=follows,
         export=export,
         rebuild=rebuild,
+        rate=rate_of(rate),
     )
     log = settings_of("", {}, logged(log_level, log_format)).config
     trio.run(_until_told, options, journal_of(log, wall_clock), as_json)

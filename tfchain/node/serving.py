@@ -73,10 +73,13 @@ class Door:
     `warn` hears which faults a connection ended with.
     """
 
-    def __init__(self, face: ASGIApp, warn: Callable[[str], None], most: int) -> None:
+    def __init__(
+        self, face: ASGIApp, warn: Callable[[str], None], most: int, slow_s: float = SLOW_S
+    ) -> None:
         self._server = _server(face)
         self._warn = warn
         self._most = most
+        self._slow_s = slow_s
         self._open = 0
 
     async def converse(self, stream: trio.SocketStream) -> None:
@@ -85,7 +88,7 @@ class Door:
             await stream.aclose()
             return
         self._open += 1
-        patient = cast("trio.SSLStream[trio.SocketStream]", Patient(stream, SLOW_S))
+        patient = cast("trio.SSLStream[trio.SocketStream]", Patient(stream, self._slow_s))
         try:
             await self._server(ConnectionState({}), patient)
         except ExceptionGroup as faults:
@@ -110,6 +113,7 @@ class Patient:
         with trio.move_on_after(self._slow_s) as patience:
             await self._stream.send_all(content)
         if patience.cancelled_caught:
+            await trio.aclose_forcefully(self._stream)  # else whoever reads from it waits on
             raise trio.BrokenResourceError("the client takes nothing")
 
     async def receive_some(self, bytes_max: int) -> bytes | bytearray:

@@ -16,8 +16,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tfchain.base.limits import HTTP_BODY_BYTES_MAX
 from tfchain.errors import Malformed, Unavailable
+from tfchain.net.rates import Rate
 from tfchain.web import api, explorer, graphql, proxy, receipts, status
 from tfchain.web.parts import Web
+from tfchain.web.rates import RATE, Rated
 
 REQUESTS_MAX: Final = 1_024
 """Requests under way, those that stream included; one more is told to come again."""
@@ -33,8 +35,8 @@ PRIVATE: Final = ("/guardian",)
 """Paths that no other site's page may read."""
 
 
-def application(web: Web) -> ASGIApp:
-    """The ASGI application."""
+def application(web: Web, rate: Rate = RATE) -> ASGIApp:
+    """The ASGI application; `rate`: requests of one client."""
     routes = [
         *status.routes(web),
         *api.routes(web),
@@ -47,7 +49,7 @@ def application(web: Web) -> ASGIApp:
     inner = Starlette(routes=routes, exception_handlers=faults)
     inner.router.redirect_slashes = False  # to existing tools, `/nodes/` is no page
     zipped = GZipMiddleware(inner, minimum_size=GZIP_BYTES_MIN)
-    return Shared(Bounded(Front(zipped)))
+    return Shared(Rated(Bounded(Front(zipped)), rate))
 
 
 class Front:

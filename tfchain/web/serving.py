@@ -14,6 +14,7 @@ from tfchain.base.units import MS_PER_S
 from tfchain.client.http import connected
 from tfchain.index.following import Watch, follow, take_export
 from tfchain.index.model import Model, opened_model
+from tfchain.net.rates import Rate
 from tfchain.node.config import Place
 from tfchain.node.faults import one_fault
 from tfchain.node.heads import Heads
@@ -22,6 +23,7 @@ from tfchain.node.serving import Door, serve
 from tfchain.web.app import application
 from tfchain.web.asking import Asking
 from tfchain.web.parts import Web
+from tfchain.web.rates import RATE
 
 CONNECTIONS_MAX: Final = 1_024
 """Open connections; hundreds may follow the blocks, each on its own."""
@@ -38,6 +40,8 @@ class Options:
     export: Path | None
     """A file with blocks to begin with."""
     rebuild: bool
+    rate: Rate = RATE
+    """Requests of one client."""
 
 
 Ready = Callable[[Web, int], None]
@@ -70,7 +74,7 @@ async def _serve(
         if options.node:
             client = await stack.enter_async_context(connected(options.node))
         web = Web(ask=ask, watch=watch, client=client, now=_now)
-        door = Door(application(web), partial(_warn, log), CONNECTIONS_MAX)
+        door = Door(application(web, options.rate), partial(_warn, log), CONNECTIONS_MAX)
         nursery = await stack.enter_async_context(trio.open_nursery())
         port = await nursery.start(serve, door, options.place)
         ready(web, port)

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Message
 
+from tfchain.base.limits import HTTP_BODY_BYTES_MAX
 from tfchain.index.following import Watch
 from tfchain.index.model import Model, opened_model
 from tfchain.node.heads import Heads
@@ -60,6 +61,16 @@ async def test_a_body_that_says_it_is_too_long_is_refused(
     async with browse(shown) as http:
         answer = await http.post("/v1/web/status", headers=headers)
     assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(("more", "code"), [(0, 503), (1, 413)])
+async def test_transactions_may_be_as_long_as_for_a_validator(
+    more: int, code: int, shown: Model, browse: Any
+) -> None:
+    headers = {"content-length": str(HTTP_BODY_BYTES_MAX + more)}
+    async with browse(shown) as http:  # which follows no validator
+        answer = await http.post("/v1/txs", headers=headers)
+    assert answer.status_code == code
 
 
 async def echo(request: Request) -> Response:

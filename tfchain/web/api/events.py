@@ -15,7 +15,7 @@ from tfchain.errors import Malformed, Unavailable
 from tfchain.node.answers import error
 from tfchain.node.heads import Heads
 from tfchain.web.api.following import SUBSCRIBERS_MAX, Feed, Shared, Subscription
-from tfchain.web.api.leaving import SLOW_S, Give, Slow, Written, within
+from tfchain.web.api.leaving import Give, Written
 from tfchain.web.api.parameters import Number, Parameter, Text, read_all
 from tfchain.web.api.topics import ID_CHARS_MAX, TOPICS, Event, Topic, before, place_of
 from tfchain.web.asking import Ask
@@ -109,7 +109,7 @@ async def _socket(socket: WebSocket, feed: Feed, topic: Topic) -> None:
         nursery.start_soon(_listen, socket, nursery.cancel_scope)
         try:
             await _tell(socket, feed, one)
-        except (Slow, WebSocketDisconnect):
+        except WebSocketDisconnect:
             nursery.cancel_scope.cancel()
 
 
@@ -120,14 +120,11 @@ async def _deny(socket: WebSocket, fault: Exception, code: int) -> None:
 async def _tell(socket: WebSocket, feed: Feed, one: Subscription) -> None:
     name = json.dumps(one.topic.event)
 
-    async def send(text: str) -> None:
-        await within(SLOW_S, partial(socket.send_text, text))
-
     async def event(found: Event) -> None:
-        await send(f'{{"id":"{found.id}","event":{name},"fields":{found.text}}}')
+        await socket.send_text(f'{{"id":"{found.id}","event":{name},"fields":{found.text}}}')
 
     async def idle(height: int) -> None:
-        await send(f'{{"event":"idle","fields":{{"height":{height}}}}}')
+        await socket.send_text(f'{{"event":"idle","fields":{{"height":{height}}}}}')
 
     await feed.follow(one, event, idle)
 

@@ -34,8 +34,9 @@ Key: TypeAlias = tuple[object, ...]
 class Shared:
     """Pages that several ask for at once, asked for once."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, chars_max: int = KEPT_CHARS_MAX) -> None:
         self._ask = ask
+        self._chars_max = chars_max
         self._kept: OrderedDict[Key, Page] = OrderedDict()
         self._under_way: dict[Key, trio.Event] = {}
         self.asked = 0
@@ -58,7 +59,7 @@ class Shared:
         finally:  # whoever waits looks again, and asks if this one could not
             del self._under_way[key]
             done.set()
-        if sum(len(event.text) for event in page) <= KEPT_CHARS_MAX:
+        if sum(len(event.text) for event in page) <= self._chars_max:
             self._kept[key] = page
             while len(self._kept) > KEPT_PAGES_MAX:
                 self._kept.popitem(last=False)
@@ -81,6 +82,7 @@ class Feed:
     shared: Shared
     heads: Heads
     seats: trio.CapacityLimiter
+    quiet_s: float = QUIET_S
 
     def take_seat(self) -> trio.CapacityLimiter:
         """Room for one more; raises `Unavailable` if there is none."""
@@ -118,7 +120,7 @@ class Feed:
 
     async def _wait(self, height: int, idle: Callable[[int], Awaitable[None]]) -> None:
         while True:
-            with trio.move_on_after(QUIET_S):
+            with trio.move_on_after(self.quiet_s):
                 await self.heads.wait_for(height + 1)
                 return
             await idle(height)
