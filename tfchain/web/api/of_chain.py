@@ -185,15 +185,6 @@ PROOFS: Final = (
         parameters=(_TABLE, _KEY),
     ),
     Endpoint(
-        path="/v1/light/{height}",
-        tag="proofs",
-        summary="A block's light form, for whoever verifies headers",
-        does=Passed(),
-        answer=told.LIGHT,
-        parameters=(_OR_LAST,),
-        finds=True,
-    ),
-    Endpoint(
         path="/v1/light/attacks",
         method="POST",
         tag="proofs",
@@ -201,5 +192,14 @@ PROOFS: Final = (
         does=Passed(),
         answer=told.GUILTY,
         body=told.ATTACK,
+    ),
+    Endpoint(
+        path="/v1/light/{height}",
+        tag="proofs",
+        summary="A block's light form, for whoever verifies headers",
+        does=Passed(),
+        answer=told.LIGHT,
+        parameters=(_OR_LAST,),
+        finds=True,
     ),
 )

@@ -9,6 +9,7 @@ from functools import partial
 from hashlib import blake2b
 from typing import Final
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -23,6 +24,7 @@ from tfchain.web.asking import Ask
 Answer = Callable[[Request], Awaitable[Response | Written]]
 
 TAG_BYTES: Final = 16
+OTHERS: Final = ("GET", "PUT", "PATCH", "DELETE", "QUERY")
 MISSING: Final = "there is no such thing on this chain"
 
 
@@ -33,7 +35,13 @@ def routes_of(endpoints: tuple[Endpoint, ...], ask: Ask, passing: Passing) -> li
         answer = _answer_of(one, ask, passing)
         if answer is not None:
             found.append(Route(one.path, answer, methods=[one.method]))
+        if one.method == "POST":  # else `attacks` would be read as a height
+            found.append(Route(one.path, _post_only, methods=[*OTHERS]))
     return found
+
+
+async def _post_only(_request: Request) -> Response:
+    raise HTTPException(405, headers={"Allow": "POST"})
 
 
 def _answer_of(endpoint: Endpoint, ask: Ask, passing: Passing) -> Answer | None:

@@ -289,6 +289,16 @@ async def test_unknown_paths_and_methods_are_told_as_objects(shown: Model, brows
     assert "GET" in wrong.headers["allow"]
 
 
+@pytest.mark.parametrize("path", ["/v1/light/attacks", "/v1/txs"])
+async def test_what_is_only_posted_is_no_height_and_no_id(
+    path: str, shown: Model, browse: Any
+) -> None:
+    async with browse(shown) as http:
+        for method in ("GET", "HEAD", "PUT"):
+            answer = await http.request(method, path)
+            assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
 async def test_the_document_and_its_page_name_every_endpoint(shown: Model, browse: Any) -> None:
     async with browse(shown) as http:
         told, page = (await http.get("/v1/openapi.json")).json(), await http.get("/v1/docs")
