@@ -246,7 +246,10 @@ class ChainStore:
         ).codes
 
     def place(self, tx_id: bytes) -> layout.TxPlace | None:
-        """Where a transaction stands, and its code; None if no block has it."""
+        """Where a transaction stands, and its code; None if no block has it.
+
+        The index knows the first half of an id alone: whoever must be sure of the rest reads the block.
+        """
         row = self.store.get(layout.tx_key(tx_id))
         try:
             return None if row is None else layout.decode_place(row)

@@ -111,6 +111,7 @@ def test_what_a_block_writes_is_read_back(chain: ChainStore) -> None:
     place = chain.place(transaction_id(poor))
     assert place == layout.TxPlace(height=Height(1), position=2, code="balance")
     assert chain.place(bytes(32)) is None
+    assert chain.place(bytes(16) + transaction_id(poor)[16:]) is None
 
 
 def test_the_next_block_stands_on_what_was_written(chain: ChainStore) -> None:

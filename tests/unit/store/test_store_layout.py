@@ -29,7 +29,7 @@ def test_the_keys_of_a_layout_never_move() -> None:
     assert layout.block_key(height) == b"b\x00\x00\x00\x00\x00\x00\x01\x02"
     assert layout.commit_key(height) == b"c\x00\x00\x00\x00\x00\x00\x01\x02"
     assert layout.results_key(height) == b"r\x00\x00\x00\x00\x00\x00\x01\x02"
-    assert layout.tx_key(b"h" * 32) == b"x" + b"h" * 32
+    assert layout.tx_key(b"h" * 16 + b"i" * 16) == b"x" + b"h" * 16
     assert layout.META_LAYOUT == b"mlayout"
     assert layout.META_HEIGHT == b"mheight"
     assert layout.META_GENESIS == b"mgenesis"
