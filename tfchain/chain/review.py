@@ -5,7 +5,7 @@ is what is shown and what would be attested, whatever the ledger has (rules.md 8
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from tfchain.base.units import (
     Address,
@@ -239,6 +239,14 @@ def _reviewed(state: State, mine: Result, batch: Batch, height: Height, time: Se
         ruling=tables.RULINGS.get(state, name),
         supply=_supply(state, batch, mine.total),
     )
+
+
+def differing(row: Difference) -> list[str]:
+    """The fields of a receipt that are not the same; none where there is but one receipt."""
+    if row.mine is None or row.ledger is None:
+        return []
+    names = [field.name for field in fields(Receipt)]
+    return [name for name in names if getattr(row.mine, name) != getattr(row.ledger, name)]
 
 
 def has_moved(before: int, now: int) -> bool:

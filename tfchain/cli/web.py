@@ -9,6 +9,8 @@ from typing import Annotated, Final
 import trio
 import typer
 
+from tfchain.cli.audit import DictRows
+from tfchain.cli.keys import PassphraseFile, key_of
 from tfchain.cli.nearby import NODE_VARIABLE, named
 from tfchain.cli.setting import OwnFormatOption, OwnLevelOption, logged
 from tfchain.node.config import LOOPBACK, Place
@@ -18,7 +20,7 @@ from tfchain.node.running import journal_of, wall_clock
 from tfchain.node.settings import settings_of
 from tfchain.web.parts import Web
 from tfchain.web.rates import RATE, rate_of
-from tfchain.web.serving import Options, run_web
+from tfchain.web.serving import Guardian, Options, run_web
 
 PORT: Final = 7490
 HOME_VARIABLE: Final = "TFCHAIN_WEB_HOME"
@@ -51,6 +53,14 @@ def web(  # noqa: PLR0913, PLR0917 -- one parameter an option
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Remove the read model and make it anew.")
     ] = False,
+    guardian_key: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="A guardian's key: /guardian signs with it, for this machine alone.",
+        ),
+    ] = "",
+    passphrase_file: PassphraseFile = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Say where it answers as one JSON object.")
     ] = False,
@@ -68,8 +78,12 @@ def web(  # noqa: PLR0913, PLR0917 -- one parameter an option
     The read model is one SQLite file, made from the validator's blocks and never trusted: each one
     is executed here and checked against the next one's header. It goes on where it was; --rebuild
     makes it anew. GET /v1/web/status says how far it is, and whether it agrees with the ledger.
+
+    People find the chain under /explorer, and a guardian its desk under /guardian: a period computed
+    here once more, and its signature under it with --guardian-key.
     """
     follows = node if node or export is not None else named(node)
+    key = key_of(guardian_key, passphrase_file) if guardian_key else None
     options = Options(
         folder=home,
         place=Place(host=host, port=port),
@@ -77,6 +91,7 @@ def web(  # noqa: PLR0913, PLR0917 -- one parameter an option
         export=export,
         rebuild=rebuild,
         rate=rate_of(rate),
+        guardian=Guardian(key=key, rows=DictRows),
     )
     log = settings_of("", {}, logged(log_level, log_format)).config
     trio.run(_until_told, options, journal_of(log, wall_clock), as_json)

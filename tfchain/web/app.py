@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tfchain.base.limits import HTTP_BODY_BYTES_MAX
 from tfchain.errors import Malformed, Unavailable
 from tfchain.net.rates import Rate
-from tfchain.web import api, explorer, graphql, proxy, receipts, status
+from tfchain.web import api, desk, explorer, graphql, proxy, receipts, status
 from tfchain.web.parts import Web
 from tfchain.web.rates import RATE, Rated
 
@@ -35,8 +35,8 @@ PRIVATE: Final = ("/guardian",)
 """Paths that no other site's page may read."""
 
 
-def application(web: Web, rate: Rate = RATE) -> ASGIApp:
-    """The ASGI application; `rate`: requests of one client."""
+def application(web: Web, guardian: desk.Desk | None = None, rate: Rate = RATE) -> ASGIApp:
+    """The ASGI application, with a guardian's desk where there is one; `rate`: requests of one client."""
     routes = [
         *status.routes(web),
         *api.routes(web),
@@ -45,6 +45,8 @@ def application(web: Web, rate: Rate = RATE) -> ASGIApp:
         *explorer.routes(web.ask, web.now),
         *proxy.routes(web.ask, web.now),
     ]
+    if guardian is not None:
+        routes += desk.routes(web.ask, guardian)
     faults = {Malformed: _malformed, Unavailable: _unavailable, HTTPException: _refused}
     inner = Starlette(routes=routes, exception_handlers=faults)
     inner.router.redirect_slashes = False  # to existing tools, `/nodes/` is no page

@@ -1,5 +1,6 @@
 """The web's process: it follows, it answers, and it ends when the following cannot go on."""
 
+import secrets
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack, closing
@@ -11,7 +12,9 @@ from typing import Final
 import trio
 
 from tfchain.base.units import MS_PER_S
+from tfchain.chain.audit_report import Rows
 from tfchain.client.http import connected
+from tfchain.client.keys import Key
 from tfchain.index.following import Watch, follow, take_export
 from tfchain.index.model import Model, opened_model
 from tfchain.net.rates import Rate
@@ -22,11 +25,20 @@ from tfchain.node.running import SWITCH_INTERVAL_S, wall_clock
 from tfchain.node.serving import Door, serve
 from tfchain.web.app import application
 from tfchain.web.asking import Asking
+from tfchain.web.desk import Desk
 from tfchain.web.parts import Web
 from tfchain.web.rates import RATE
 
 CONNECTIONS_MAX: Final = 1_024
 """Open connections; hundreds may follow the blocks, each on its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guardian:
+    """Whose desk is at `/guardian`, if anybody's, and on what it computes a period."""
+
+    key: Key | None
+    rows: Callable[[], Rows]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +54,7 @@ class Options:
     rebuild: bool
     rate: Rate = RATE
     """Requests of one client."""
+    guardian: Guardian | None = None
 
 
 Ready = Callable[[Web, int], None]
@@ -74,8 +87,15 @@ async def _serve(
         if options.node:
             client = await stack.enter_async_context(connected(options.node))
         web = Web(ask=ask, watch=watch, client=client, now=_now)
-        door = Door(application(web, options.rate), partial(_warn, log), CONNECTIONS_MAX)
+        desk = None
+        if client is not None and options.guardian is not None:
+            token, guardian = secrets.token_hex(16), options.guardian
+            desk = Desk(client=client, rows=guardian.rows, token=token, key=guardian.key)
+        answering = application(web, desk, options.rate)
+        door = Door(answering, partial(_warn, log), CONNECTIONS_MAX)
         nursery = await stack.enter_async_context(trio.open_nursery())
+        if desk is not None:
+            await nursery.start(desk.serve)
         port = await nursery.start(serve, door, options.place)
         ready(web, port)
         if client is not None:

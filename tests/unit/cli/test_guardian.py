@@ -17,7 +17,7 @@ from tfchain.chain import export_records as records
 from tfchain.chain.receipts import receipt_id
 from tfchain.chain.review import Reviewer, _last_settled, has_moved
 from tfchain.cli.audit import DictRows
-from tfchain.cli.guardian import papers, signing
+from tfchain.cli.guardian import papers
 from tfchain.cli.guardian.verbs import app
 from tfchain.cli.guardian.words import lines_of, plain_of
 from tfchain.client.keys import Key
@@ -27,6 +27,7 @@ from tfchain.ledger.disputes import Dispute, NamedNode, Ruling
 from tfchain.ledger.minting import COMMIT, DISPUTED, PAID, SEALED, Batch, Receipt, commitment_digest
 from tfchain.ledger.state import State
 from tfchain.node.devnet.homes import seed_of
+from tfchain.node.guardian import signing
 from tfchain.store.export import read_records, write_records
 from tfchain.tx.kinds.attest_mint import AttestMint
 from tfchain.tx.kinds.commit_mint import CommitMint

@@ -10,13 +10,14 @@ import typer
 from tfchain.base.address import to_text
 from tfchain.base.units import U32_MAX, PeriodIndex, ScheduleId
 from tfchain.chain.review import Review, Reviewer
-from tfchain.cli.guardian import papers, signing
+from tfchain.cli.guardian import papers
 from tfchain.cli.guardian.looking import is_node, looked_at
 from tfchain.cli.guardian.words import lines_of, plain_of
 from tfchain.cli.keys import PassphraseFile, key_of, wrong_call
 from tfchain.cli.nearby import NODE_VARIABLE, named
 from tfchain.client.http import Client, connected
 from tfchain.errors import Malformed, Rejected
+from tfchain.node.guardian import signing
 from tfchain.tx.transaction import transaction_id
 
 WITHIN_S: Final = 60.0

@@ -1,11 +1,10 @@
 """A review for people, line by line, and for scripts."""
 
 from collections.abc import Iterator
-from dataclasses import fields
 
 from tfchain.base.address import to_text
 from tfchain.chain.receipts import receipt_id
-from tfchain.chain.review import Difference, Moved, Review, Said, Sum
+from tfchain.chain.review import Difference, Moved, Review, Said, Sum, differing
 from tfchain.cli.audit import tft
 from tfchain.ledger.minting import COMMIT, SEALED, STATES, Receipt
 from tfchain.ledger.uptime import VIOLATIONS
@@ -126,14 +125,6 @@ def _difference(row: Difference) -> Json:
         "ledger": None if row.ledger is None else _paid(row.ledger),
         "fields": [*differing(row)],
     }
-
-
-def differing(row: Difference) -> list[str]:
-    """The fields of a receipt that are not the same; none where there is but one receipt."""
-    if row.mine is None or row.ledger is None:
-        return []
-    names = [field.name for field in fields(Receipt)]
-    return [name for name in names if getattr(row.mine, name) != getattr(row.ledger, name)]
 
 
 def _ruling(review: Review) -> Json:

@@ -8,10 +8,10 @@ from tfchain.web.explorer.asked import Asked
 from tfchain.web.explorer.bodies import is_address
 from tfchain.web.explorer.cells import fact
 from tfchain.web.explorer.lists import Listing, run
-from tfchain.web.explorer.page import Page, Section
 from tfchain.web.explorer.transactions import HEADS, transaction_row
 from tfchain.web.pages import parts, words
 from tfchain.web.pages.parts import Cell, Fact, Table, Tile
+from tfchain.web.pages.sections import Page, Section
 
 OWNED_MAX: Final = 100
 """Farms, or nodes, of one account that its page lists."""

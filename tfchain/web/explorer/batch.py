@@ -13,9 +13,9 @@ from tfchain.web.explorer.asked import Asked
 from tfchain.web.explorer.cells import coded, fact
 from tfchain.web.explorer.lists import Listing, run
 from tfchain.web.explorer.nodes import remark
-from tfchain.web.explorer.page import Link, Page, Section
 from tfchain.web.pages import charts, parts, words
 from tfchain.web.pages.parts import Cell, Exhibit, Fact, Table, Verdict
+from tfchain.web.pages.sections import Link, Page, Section
 
 _MEANT: Final = {
     minting.OPEN: ("warn", "The period goes on, and nodes report."),

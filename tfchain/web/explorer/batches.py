@@ -9,10 +9,10 @@ from markupsafe import Markup
 from tfchain.web.explorer import cells
 from tfchain.web.explorer.asked import Asked
 from tfchain.web.explorer.lists import Listing, run
-from tfchain.web.explorer.page import Page, Section
 from tfchain.web.pages import charts, parts, words
 from tfchain.web.pages.parts import Exhibit, Table
 from tfchain.web.pages.parts import Row as Line
+from tfchain.web.pages.sections import Page, Section
 
 TABLE: Final = parts.words("Batch", "=Period", "State", "#Receipts", "#Owed (TFT)", "#Minted (TFT)")
 

@@ -8,10 +8,10 @@ from tfchain.web.explorer import cells
 from tfchain.web.explorer.asked import Asked
 from tfchain.web.explorer.cells import coded, fact
 from tfchain.web.explorer.lists import Listing, run
-from tfchain.web.explorer.page import Link, Page, Section
 from tfchain.web.explorer.transactions import HEADS, transaction_row
 from tfchain.web.pages import charts, parts, words
 from tfchain.web.pages.parts import Cell, Exhibit, Fact, Table
+from tfchain.web.pages.sections import Link, Page, Section
 
 COLUMNS: Final = parts.words("#Height", "=Time", "#Transactions", "#Refused", "#Missed", "Proposer")
 TXS_MAX: Final = 100

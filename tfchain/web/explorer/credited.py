@@ -9,10 +9,10 @@ from typing import Final
 from markupsafe import Markup
 
 from tfchain.web.explorer import cells
-from tfchain.web.explorer.page import Link, Section
 from tfchain.web.pages import parts, words
 from tfchain.web.pages.charts import WHOLE, frame, percent, rectangle, share, writing
 from tfchain.web.pages.parts import Cell, Exhibit, Table
+from tfchain.web.pages.sections import Link, Section
 
 DAY_S: Final = 86_400
 DAYS_FROM_S: Final = 7 * DAY_S

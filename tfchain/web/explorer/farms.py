@@ -9,9 +9,9 @@ from tfchain.web.explorer.asked import Asked
 from tfchain.web.explorer.cells import coded, fact
 from tfchain.web.explorer.lists import Listing, run
 from tfchain.web.explorer.nodes import NODE_COLUMNS, NODES, node_row
-from tfchain.web.explorer.page import Page, Section
 from tfchain.web.pages import charts, parts, words
 from tfchain.web.pages.parts import Exhibit, Fact, Table
+from tfchain.web.pages.sections import Page, Section
 
 PERIODS: Final = 12
 _LIST: Final = """

@@ -12,9 +12,9 @@ from tfchain.web.explorer import bodies, cells
 from tfchain.web.explorer.asked import Asked
 from tfchain.web.explorer.cells import coded, fact
 from tfchain.web.explorer.lists import Listing, run
-from tfchain.web.explorer.page import Page, Section
 from tfchain.web.pages import charts, parts, words
 from tfchain.web.pages.parts import Cell, Exhibit, Fact, Table
+from tfchain.web.pages.sections import Page, Section
 
 CHANGE_STATES: Final = ("open", "carried", "expired")
 _TONES: Final = {

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from tfchain.index.sheet import Cell
 from tfchain.web.explorer.asked import Asked
-from tfchain.web.explorer.page import Link
+from tfchain.web.pages.sections import Link
 
 ROWS: Final = 25
 

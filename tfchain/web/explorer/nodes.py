@@ -10,10 +10,10 @@ from tfchain.web.explorer import cells, credited
 from tfchain.web.explorer.asked import Asked
 from tfchain.web.explorer.cells import coded, fact
 from tfchain.web.explorer.lists import Listing, run
-from tfchain.web.explorer.page import Link, Page, Section
 from tfchain.web.explorer.transactions import HEADS, transaction_row
 from tfchain.web.pages import parts, words
 from tfchain.web.pages.parts import Cell, Fact, Table, Verdict
+from tfchain.web.pages.sections import Link, Page, Section
 from tfchain.web.proxy.nodes import STANDBY_S, UP_S
 
 NODES: Final = """

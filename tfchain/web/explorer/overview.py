@@ -8,10 +8,10 @@ from tfchain.web.explorer import cells
 from tfchain.web.explorer.asked import Asked
 from tfchain.web.explorer.batches import TABLE, batch_row
 from tfchain.web.explorer.blocks import COLUMNS, block_row
-from tfchain.web.explorer.page import Link, Page, Section
 from tfchain.web.explorer.transactions import HEADS, transaction_row
 from tfchain.web.pages import charts, words
 from tfchain.web.pages.parts import Exhibit, Table, Tile
+from tfchain.web.pages.sections import Link, Page, Section
 from tfchain.web.proxy.nodes import STATUS
 
 BLOCKS: Final = 12

@@ -28,8 +28,8 @@ from tfchain.web.explorer import (
 )
 from tfchain.web.explorer.asked import Asked
 from tfchain.web.explorer.cells import ROOT
-from tfchain.web.explorer.page import Page
 from tfchain.web.explorer.showing import FILES, fault_page, file_answer, html, shown
+from tfchain.web.pages.sections import Page
 
 Question = Callable[[Connection, Asked], Page | None]
 PARAMETERS_MAX: Final = 16

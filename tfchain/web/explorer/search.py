@@ -8,9 +8,9 @@ from typing import Final
 from tfchain.web.explorer import cells
 from tfchain.web.explorer.asked import Asked, number
 from tfchain.web.explorer.bodies import is_address
-from tfchain.web.explorer.page import Page, Section
 from tfchain.web.pages import parts, words
 from tfchain.web.pages.parts import Cell, Table
+from tfchain.web.pages.sections import Page, Section
 
 HITS_MAX: Final = 50
 _HEX: Final = "0123456789abcdef"

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from tfchain import __version__
 from tfchain.base.crypto import digest
 from tfchain.web.explorer.cells import ROOT
-from tfchain.web.explorer.page import Link, Page
+from tfchain.web.pages.sections import Link, Page
 from tfchain.web.pages.templates import templates
 from tfchain.web.pages.words import name
 
@@ -29,8 +29,9 @@ HEADERS: Final = {
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
 }
+STYLE: Final = "style.css"
 FILES: Final = {
-    "style.css": ("text/css", (("tfchain.web.pages", "page.css"), (__package__, "explorer.css"))),
+    STYLE: ("text/css", (("tfchain.web.pages", "page.css"), (__package__, "explorer.css"))),
     "live.js": ("text/javascript", ((__package__, "live.js"),)),
 }
 MENU: Final = (
@@ -64,8 +65,8 @@ def shown(rows: Connection | None, page: Page) -> tuple[bytes, int]:
             menu=menu,
             chain_id=_chain_id(rows),
             version=__version__,
-            style=_versioned("style.css"),
-            script=_versioned("live.js"),
+            style=versioned(STYLE),
+            script=versioned("live.js"),
             root=ROOT,
         )
     )
@@ -113,7 +114,8 @@ def _file(name: str) -> bytes:
 
 
 @cache
-def _versioned(name: str) -> str:
+def versioned(name: str) -> str:
+    """The address of a file: it moves with the file's content."""
     return f"{ROOT}/{name}?v={_tag(_file(name))[:12]}"
 
 

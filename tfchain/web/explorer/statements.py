@@ -11,9 +11,9 @@ from tfchain.web.explorer.asked import Asked
 from tfchain.web.explorer.cells import coded, fact
 from tfchain.web.explorer.credited import Period, Span
 from tfchain.web.explorer.lists import Listing, run
-from tfchain.web.explorer.page import Link, Page, Section
 from tfchain.web.pages import parts, words
 from tfchain.web.pages.parts import Cell, Fact, Table, Verdict
+from tfchain.web.pages.sections import Link, Page, Section
 
 SPANS_MAX: Final = 400
 LINES: Final = 50

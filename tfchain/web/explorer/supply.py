@@ -7,9 +7,9 @@ from tfchain.web.explorer import cells
 from tfchain.web.explorer.asked import Asked
 from tfchain.web.explorer.cells import fact
 from tfchain.web.explorer.lists import Listing, run
-from tfchain.web.explorer.page import Page, Section
 from tfchain.web.pages import charts, parts, words
 from tfchain.web.pages.parts import Exhibit, Fact, Table
+from tfchain.web.pages.sections import Page, Section
 
 POINTS: Final = 16
 _AT: Final = "SELECT * FROM supply WHERE height <= ? ORDER BY height DESC LIMIT 1"

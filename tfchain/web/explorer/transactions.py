@@ -9,9 +9,9 @@ from tfchain.web.explorer import bodies, cells
 from tfchain.web.explorer.asked import Asked
 from tfchain.web.explorer.cells import coded, fact
 from tfchain.web.explorer.lists import Listing, run
-from tfchain.web.explorer.page import Link, Page, Section
 from tfchain.web.pages import parts, words
 from tfchain.web.pages.parts import Fact, Table, Verdict
+from tfchain.web.pages.sections import Link, Page, Section
 
 HEADS: Final = parts.words("Id", "#Block", "Kind", "Sender", "#Fee (TFT)", "Result")
 _NAMES: Final = tuple(sorted(name_of(kind) for kind in KINDS))

@@ -8,9 +8,9 @@ from tfchain.web.explorer.asked import Asked
 from tfchain.web.explorer.blocks import COLUMNS, block_row, faults_table
 from tfchain.web.explorer.cells import coded, fact
 from tfchain.web.explorer.lists import Listing, run
-from tfchain.web.explorer.page import Page, Section
 from tfchain.web.pages import charts, parts, words
 from tfchain.web.pages.parts import Cell, Exhibit, Fact, Table
+from tfchain.web.pages.sections import Page, Section
 
 BACK: Final = 10_000
 """Blocks that proposals and missed votes are counted over: at six seconds, the last 17 hours."""
