@@ -31,6 +31,9 @@ SLOW_S: Final = 10.0
 IDLE_S: Final = 15.0
 """How long a connection may stay open between requests."""
 
+MESSAGE_BYTES_MAX: Final = 64 * 1024
+"""Of a WebSocket: those that are open here tell and do not listen."""
+
 
 async def serve_http(
     node: Node, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED
@@ -63,6 +66,7 @@ def _server(face: ASGIApp) -> "partial[TCPServer]":
     config.errorlog = None
     config.include_server_header = False
     config.keep_alive_timeout = IDLE_S
+    config.websocket_max_message_size = MESSAGE_BYTES_MAX
     wrapped = wrap_app(cast(ASGIFramework, face), 0, "asgi")
     return partial(TCPServer, wrapped, config, WorkerContext(None))
 

@@ -157,6 +157,6 @@ async def test_while_nobody_answers_it_says_so(both: tuple[Node, Web, str], tmp_
         with pytest.raises(Unavailable, match="does not answer"):
             await client.status()
         assert await client.genesis()
-        with pytest.raises(Unavailable):
+        with pytest.raises(Unavailable, match=r"cannot answer .the node does not answer"):
             await client.export(tmp_path / "chain")
     assert isinstance(web.client, Client)

@@ -9,6 +9,8 @@ from typing import TypeAlias
 import trio
 from starlette.types import Message, Receive, Scope, Send
 
+from tfchain.node.faults import one_fault
+
 Give: TypeAlias = Callable[[bytes], Awaitable[None]]
 Write: TypeAlias = Callable[[Give], Awaitable[None]]
 
@@ -25,17 +27,22 @@ class Written:
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, as an ASGI application."""
+        start = {"type": "http.response.start", "status": 200, "headers": self._headers}
+        begun = False
 
-        async def give(piece: bytes) -> None:
-            await send(_body(piece, more=True))
+        async def give(piece: bytes, *, more: bool = True) -> None:
+            nonlocal begun
+            if not begun:  # what fails before the first piece can still be told
+                begun = True
+                await send(start)
+            await send(_body(piece, more=more))
 
-        async with self._seats, trio.open_nursery() as nursery:
-            nursery.start_soon(_until_gone, receive, nursery.cancel_scope)
-            start = {"type": "http.response.start", "status": 200, "headers": self._headers}
-            await send(start)
-            await self._write(give)
-            await send(_body(b"", more=False))
-            nursery.cancel_scope.cancel()
+        with one_fault():
+            async with self._seats, trio.open_nursery() as nursery:
+                nursery.start_soon(_until_gone, receive, nursery.cancel_scope)
+                await self._write(give)
+                await give(b"", more=False)
+                nursery.cancel_scope.cancel()
 
 
 async def _until_gone(receive: Receive, scope: trio.CancelScope) -> None:
