@@ -6,6 +6,7 @@ packages are put into a folder of this run.
 """
 
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -50,9 +51,12 @@ INSTALL_S: Final = 180
 CLIENT_S: Final = 60
 PAID_S: Final = 240
 """A devnet's month, its windows and its payment."""
+SOON: Final = {"length": 30, "post_window": 10, "commit_window": 6}
+"""Half a devnet's month, in seconds: it is looked at once it has paid, whatever that was."""
 NOW: Final = 1_700_000_000
 
 T = TypeVar("T")
+CloneWith = Callable[[Path, Mapping[str, int], Sequence[str]], Path]
 Row = dict[str, Any]
 
 
@@ -182,11 +186,12 @@ def ips(shown: list[Row]) -> list[tuple[Any, ...]]:
 
 
 @contextmanager
-def _devnet(home: Path) -> Iterator[tuple[str, str]]:
+def _devnet(clone: Path) -> Iterator[tuple[str, str]]:
     """Addresses of a validator and of the web, of a network with users that has paid for a period."""
     command = [sys.executable, "-m", "tfchain", "devnet", "--validators", "1", "--nodes", "6"]
     process = subprocess.Popen(
-        [*command, "--home", str(home)],
+        [*command, "--home", str(clone / "net")],
+        cwd=clone, env={**os.environ, "PYTHONPATH": str(clone)},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     lines: list[str] = []
@@ -306,12 +311,14 @@ class Served:
 
 @pytest.fixture(scope="module", params=["rows", "devnet"])
 def served(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    clone_with: CloneWith,
 ) -> Iterator[Served]:
     """Generated rows behind a socket, and the web of a devnet."""
     folder = tmp_path_factory.mktemp(request.param)
     if request.param == "devnet":
-        with _devnet(folder / "net") as (validator, web):
+        with _devnet(clone_with(folder / "clone", SOON, ())) as (validator, web):
             _use(validator, web)
             yield Served(name="devnet", url=web, ledger=_proven(validator))
         return
