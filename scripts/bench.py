@@ -5,14 +5,16 @@ the bound that is reached differs much less. `ratio` is that share, so more is a
 """
 
 import argparse
+import json
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from scripts import bench_network, bench_parts
+from scripts import bench_growth, bench_network, bench_parts
 from scripts.bench_audit import audit
+from scripts.bench_disk import disk
 from scripts.bench_line import FULL, QUICK, TINY, Bound, Lines, Sizes, lines
 from scripts.bench_minting import minting
 
@@ -27,6 +29,8 @@ FIGURES: Final[Mapping[str, Measure]] = {
     "audit": lambda out, sizes, at, bounds: audit(out, sizes, at, *bounds),
     "minting": lambda out, sizes, at, _: minting(out, sizes, at),
     "network": bench_network.network,
+    "growth": lambda out, sizes, at, _: bench_growth.growth(out, sizes, at),
+    "disk": lambda out, sizes, at, _: disk(out, sizes, at),
     "start": lambda out, sizes, at, _: bench_network.start(out, sizes, at),
 }
 MILLION: Final = 1_000_000
@@ -49,10 +53,26 @@ def main() -> None:
         "--month", action="store_true", help="audit a whole month of 5,500 nodes too: an hour"
     )
     parser.add_argument("--compare", type=Path, metavar="FILE", help="lines of an earlier run")
+    parser.add_argument(
+        "--large", action="store_true", help="growth to 10^6 nodes and 10^6 blocks too"
+    )
+    parser.add_argument(
+        "--table", type=Path, metavar="FILE", help="print the growth in an earlier run's lines"
+    )
     options = parser.parse_args()
+    if options.table is not None:
+        rows = [json.loads(line) for line in options.table.read_text("utf-8").splitlines()]
+        print(bench_growth.table(rows))
+        return
     sizes = TINY if options.tiny else QUICK if options.quick else FULL
     if options.million:
         sizes = replace(sizes, leaves=(*sizes.leaves, MILLION))
+    if options.large:
+        sizes = replace(
+            sizes,
+            grown_nodes=(*sizes.grown_nodes, MILLION),
+            grown_blocks=(*sizes.grown_blocks, MILLION),
+        )
     sizes = replace(sizes, whole_month=options.month)
     run(lines(options.compare), sizes, options.only or list(FIGURES))
 

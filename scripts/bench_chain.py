@@ -3,10 +3,10 @@
 Everything follows from `SEED`: two runs measure the same bytes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
-from typing import Final
+from typing import Final, Protocol
 
 from tfchain.base.address import to_text
 from tfchain.base.crypto import sign
@@ -212,13 +212,22 @@ def reports(people: Sequence[Signer], now: Seconds, height: int) -> list[bytes]:
     return [one.free(body, height) for one, body in zip(people, bodies, strict=True)]
 
 
+class Rows(Protocol):
+    """Where a chain's rows stand: in memory, or in a node's store."""
+
+    def get(self, key: bytes, /) -> bytes | None: ...
+
+    def write(self, rows: Iterable[tuple[bytes, bytes | None]], /) -> None: ...
+
+
 class Maker:
     """A chain that grows by one block at a time, each with the commit of all validators."""
 
     def __init__(self, genesis: str, validators: int) -> None:
         read = read_genesis(genesis)
         outcome = genesis_outcome(read)
-        self.rows = DictRows()
+        self.chain_id = read.params.chain_id
+        self.rows: Rows = DictRows()
         self.rows.write(outcome.rows)
         self.tip: Tip = genesis_tip(read, outcome)
         self.commit: Commit | None = None
@@ -248,9 +257,13 @@ class Maker:
         """Make it the last block; the batches that it seals."""
         sealed = newly_sealed(self.rows, outcome)
         self.rows.write(outcome.rows)
+        self.follow(block, outcome)
+        return sealed
+
+    def follow(self, block: Block, outcome: Outcome) -> None:
+        """The same, where somebody else writes the rows."""
         self.tip = next_tip(self.tip, block, outcome)
         self.commit = self._commit_of(block)
-        return sealed
 
     def _commit_of(self, block: Block) -> Commit:
         header = block.header

@@ -42,6 +42,12 @@ class Sizes:
     start_nodes: int
     whole_month: bool = False
     """6 million reports of 5,500 nodes too: an hour to sign them, some minutes to audit them."""
+    grown_nodes: tuple[int, ...]
+    """In state, where a block is measured as state grows."""
+    grown_blocks: tuple[int, ...]
+    """Behind the tip, where it is measured as the chain does."""
+    disk_blocks: int
+    """Full of reports of `nodes`."""
     month_nodes: int
     """Of the public grid's month."""
     month_by_rows: int
@@ -64,6 +70,9 @@ FULL: Final = Sizes(
     window=4_000,
     load_s=15.0,
     start_nodes=10_000,
+    grown_nodes=(1_000, 10_000, 100_000),
+    grown_blocks=(1_000, 10_000, 100_000),
+    disk_blocks=300,
     month_nodes=5_500,
     month_by_rows=250,
 )
@@ -83,6 +92,9 @@ QUICK: Final = Sizes(
     window=1_000,
     load_s=6.0,
     start_nodes=1_000,
+    grown_nodes=(1_000, 10_000),
+    grown_blocks=(1_000, 10_000),
+    disk_blocks=100,
     month_nodes=1_000,
     month_by_rows=100,
 )
@@ -102,6 +114,9 @@ TINY: Final = Sizes(
     window=40,
     load_s=1.0,
     start_nodes=10,
+    grown_nodes=(10, 20),
+    grown_blocks=(10, 20),
+    disk_blocks=20,
     month_nodes=20,
     month_by_rows=20,
 )

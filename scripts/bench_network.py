@@ -11,6 +11,7 @@ from typing import Final
 import trio
 
 from scripts.bench_chain import SEED, genesis_text, signers, transfer_to
+from scripts.bench_disk import bytes_in
 from scripts.bench_line import Bound, Lines, Sizes
 from scripts.figures import cpu_s, fill, height, now, rss_mb, running
 from scripts.figures import tree as family
@@ -87,11 +88,11 @@ def network(lines: Lines, sizes: Sizes, folder: Path, bounds: tuple[Bound, Bound
         for member in net.members:
             height(member.url)
         rss = max(rss_mb([pid]) for pid in pids)
-        disk, before, own = _bytes_in(folder), _cpu(pids), time.process_time()
+        disk, before, own = bytes_in(folder), _cpu(pids), time.process_time()
         full = trio.run(loaded, net, queues, sizes, UNPACED)
         spent, load_cpu = _cpu(pids) - before, time.process_time() - own
         _tell_full(lines, full, sizes, bounds, (spent, load_cpu))
-        grown = _bytes_in(folder) - disk
+        grown = bytes_in(folder) - disk
         half = trio.run(loaded, net, queues, sizes, full.rate() / 2)
         interval = Bound(name="block_interval", value=1_000.0)
         lines.cost("network_latency_p50", half.latency_ms(50), "ms", interval)
@@ -205,10 +206,6 @@ async def _submitted(client: Client, load: _Load, room: int) -> int:
 
 def _cpu(pids: Sequence[int]) -> float:
     return cpu_s([pid for one in pids for pid in family(one)])
-
-
-def _bytes_in(folder: Path) -> int:
-    return sum(one.stat().st_size for one in folder.rglob("*") if one.is_file())
 
 
 # --- start ----------------------------------------------------------------------------------------

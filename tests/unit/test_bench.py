@@ -20,6 +20,12 @@ def _rows(text: str) -> list[dict[str, Any]]:
 
 
 def _bench(*words: str) -> list[dict[str, Any]]:
+    rows = _rows(_ran(*words))
+    assert len(rows) == len(_named(rows)), "two figures of one name"
+    return rows
+
+
+def _ran(*words: str) -> str:
     command = [sys.executable, "-P", "-m", "scripts.bench", "--tiny", *words]
     ran = subprocess.run(
         command,
@@ -30,9 +36,7 @@ def _bench(*words: str) -> list[dict[str, Any]]:
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    rows = _rows(ran.stdout)
-    assert len(rows) == len(_named(rows)), "two figures of one name"
-    return rows
+    return ran.stdout
 
 
 def _check(rows: list[dict[str, Any]]) -> None:
@@ -48,7 +52,7 @@ def _named(rows: list[dict[str, Any]]) -> set[str]:
 
 @pytest.mark.slow
 def test_every_part_prints_figures_beside_their_bounds() -> None:
-    parts = ("codec", "execute", "crowd", "tree", "commit", "audit", "minting")
+    parts = ("codec", "execute", "crowd", "tree", "commit", "audit", "minting", "disk")
     rows = _bench(*[word for part in parts for word in ("--only", part)])
     _check(rows)
     assert {"verify_one_core", "verify_all_cores_threads", "verify_all_cores_processes"} <= _named(
@@ -57,7 +61,23 @@ def test_every_part_prints_figures_beside_their_bounds() -> None:
     assert {"codec_decode_report", "execute_report_uptime", "tree_100", "audit"} <= _named(rows)
     assert {"execute_report_of_100", "audit_month", "audit_month_memory"} <= _named(rows)
     assert {"commit_sqlite_synced", "commit_sqlite_unsynced", "audit_memory"} <= _named(rows)
+    assert {"disk_after_compaction_sqlite", "disk_rows_index", "disk_rows_tree"} <= _named(rows)
     assert {"minting_compute_month", "minting_in_memory_month", "columns_to_rows"} <= _named(rows)
+
+
+@pytest.mark.slow
+def test_growth_is_a_table_of_sizes(tmp_path: Path) -> None:
+    rows = _bench("--only", "growth")
+    _check(rows)
+    assert {"growth_nodes_20_block", "growth_nodes_20_start", "growth_blocks_20_disk"} <= _named(
+        rows
+    )
+    kept = tmp_path / "lines"
+    kept.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    shown = _ran("--table", str(kept)).splitlines()
+    assert [line.split(" | ")[:2] for line in shown[2:]] == [
+        [f"| {axis}", count] for axis in ("nodes", "blocks") for count in ("10", "20")
+    ]
 
 
 @pytest.mark.slow
