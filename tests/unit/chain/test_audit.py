@@ -13,7 +13,7 @@ from tfchain.base.shapes import decode_record, encode_record
 from tfchain.base.units import Address, NodeId, PeriodIndex, Round, ScheduleId, Utft
 from tfchain.chain import export_records as records
 from tfchain.chain.audit import Auditor
-from tfchain.chain.audit_report import Report, newly_sealed
+from tfchain.chain.audit_report import Report, held_change, newly_sealed
 from tfchain.chain.audit_second import SecondProgram
 from tfchain.chain.execute import OK, Input, Outcome, execute, params_of
 from tfchain.chain.genesis import genesis_hash, genesis_outcome, read_genesis
@@ -230,6 +230,14 @@ def test_coins_of_fixups_are_told_by_their_block(devnet_text: str) -> None:
     auditor._note_system(5, MintFixup(entries=(entry,)))
     auditor._note_system(6, CreateTwin(relay="", public_key=b""))
     assert (auditor.report.fixed, auditor.report.minting_blocks) == ([(5, entry)], [])
+
+
+def test_an_outcome_is_read_to_its_end_where_no_tree_comes_after_its_rows(case: Case) -> None:
+    outcome = genesis_outcome(read_genesis(case.text))
+    bare = replace(outcome, rows=tuple(row for row in outcome.rows if row[0][0] != ord("t")))
+    assert len(bare.rows) < len(outcome.rows)
+    for read in (held_change, newly_sealed):
+        assert read(Rows(), bare) == read(Rows(), outcome)
 
 
 def test_two_programs_stand_beside_each_other(case: Case) -> None:
