@@ -13,23 +13,34 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
+import httpx
 import pytest
 import trio
 from hypercorn.config import Config
 from hypercorn.trio import serve
 from hypercorn.typing import ASGIFramework
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from tfchain.chain import export_records as records
+from tfchain.cli.audit import DictRows
+from tfchain.client.http import Client
+from tfchain.client.keys import Key
 from tfchain.index.following import Watch
 from tfchain.index.model import Model, opened_model
 from tfchain.ledger.block import Block, decode_block
+from tfchain.node.devnet.homes import seed_of
 from tfchain.node.heads import Heads
-from tfchain.store.export import read_records
+from tfchain.store.export import read_records, write_records
 from tfchain.web.app import application
 from tfchain.web.asking import Asking
+from tfchain.web.desk import Desk
 from tfchain.web.parts import Web
 
 if TYPE_CHECKING:
@@ -40,6 +51,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 AXE: Final = "axe-core@4.10.3"
 INSTALL_S: Final = 120
 NOW: Final = 1_795_281_216
+SEALED_AT: Final = 88
+"""What the desk is given ends here: a guardian has something to sign."""
 KEPT_BACK: Final = 3
 """Blocks of the recording that come while a page is looked at."""
 TRANSACTION: Final = "bb2772d78f3ec57b5c773848bd4b8a47cca4104e5a13568406378771107e8725"
@@ -87,25 +100,40 @@ class Town:
         return int(self.model.height)
 
 
+def _validator(export: bytes) -> Starlette:
+    """What the desk asks for its blocks."""
+
+    async def give(_request: Request) -> Response:
+        return Response(export)
+
+    return Starlette(routes=[Route("/v1/export", give)])
+
+
 @contextmanager
-def _on_a_port(model: Model) -> Iterator[str]:
-    """The application, served by a thread of its own."""
+def _on_a_port(model: Model, export: bytes) -> Iterator[str]:
+    """The application with a guardian's desk, served by a thread of its own."""
     config = Config()
     config.bind = ["127.0.0.1:0"]
     config.errorlog = None
     told: queue.Queue[tuple[trio.lowlevel.TrioToken, trio.Event, str]] = queue.Queue()
 
     async def run() -> None:
+        inner = httpx.AsyncClient(transport=httpx.ASGITransport(_validator(export)))
+        key = Key(seed_of(1, "guardian/0"))
+        desk = Desk(client=Client("http://node", inner), rows=DictRows, token="token", key=key)
         with closing(Asking(model.path.parent)) as ask:
             web = Web(
                 ask=ask, watch=Watch(Heads(model.height), print), client=None, now=lambda: NOW
             )
-            face = cast(ASGIFramework, application(web))
+            face = cast(ASGIFramework, application(web, desk))
             enough = trio.Event()
-            async with trio.open_nursery() as nursery:
+            async with inner, trio.open_nursery() as nursery:
+                await nursery.start(desk.serve)
                 trigger = partial(serve, shutdown_trigger=enough.wait)
                 [url] = await nursery.start(trigger, face, config)
                 told.put((trio.lowlevel.current_trio_token(), enough, url))
+                await enough.wait()
+                nursery.cancel_scope.cancel()
 
     thread = threading.Thread(target=trio.run, args=(run,))
     thread.start()
@@ -119,17 +147,22 @@ def _on_a_port(model: Model) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def town(golden_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    blocks = []
+    blocks: list[Block] = []
+    kept: list[tuple[int, bytes]] = []
     with ExitStack() as stack:
         model = stack.enter_context(opened_model(tmp_path_factory.mktemp("explorer")))
         with (golden_folder / "devnet.tfc").open("rb") as file:
             for _, kind, payload in read_records(file):
                 if kind == records.GENESIS:
                     model.begin(records.genesis_text(payload))
+                    kept.append((kind, payload))
                 elif kind == records.BLOCK:
                     blocks.append(decode_block(payload))
+                    kept.append((kind, payload))
+        export = BytesIO()
+        write_records(export, kept[: SEALED_AT + 1])
         model.take(blocks[:-KEPT_BACK])
-        url = stack.enter_context(_on_a_port(model))
+        url = stack.enter_context(_on_a_port(model, export.getvalue()))
         yield Town(url, model, blocks[-KEPT_BACK:])
 
 
@@ -317,3 +350,28 @@ def test_it_can_be_held_still(look: Look, town: Town) -> None:
     sight.wait("#live-said", f"Block {height}")
     assert sight.page.locator("#n-height").inner_text() == before
     assert sight.page.get_by_role("button", name="Go on").is_visible()
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_guardian_looks_and_then_types_the_total(
+    screen: str, look: Look, axe: str, pictures: Path, record_property: Any
+) -> None:
+    """Without a script, which the desk has none of."""
+    sight = look(screen)
+    sight.page.goto(f"{sight.base}/guardian", wait_until="load")
+    sight.page.get_by_role("link", name="Review 0/0").click()
+    sight.page.get_by_role("button", name=re.compile("Compute it")).click()
+    field = sight.page.get_by_label("Total in TFT")
+    field.wait_for()
+    path = pictures / f"desk-{screen}.png"
+    sight.page.screenshot(path=path, full_page=True)
+    record_property("picture", str(path))
+    assert sight.ask("document.scripts.length") == 0
+    assert sight.ask("document.documentElement.scrollWidth") <= SCREENS[screen][1]
+    sight.ask(axe)
+    told = sight.ask("axe.run(document, {resultTypes: ['violations']})")
+    assert [fault["id"] for fault in told["violations"]] == []
+    field.fill("1")
+    field.press("Enter")
+    assert "nothing was signed" in sight.page.get_by_role("alert").inner_text()
+    assert sight.complaints == []

@@ -33,6 +33,8 @@ BATCHES: Final = 25
 FORM_BYTES_MAX: Final = 4_096
 FIELDS_MAX: Final = 8
 DECIMALS: Final = 7
+_PRIVATE: Final = {**HEADERS, "cache-control": "no-store", "referrer-policy": "same-origin"}
+"""A page that sends no referrer sends no origin with its forms either, and that is looked at."""
 _LAST: Final = 'SELECT * FROM batches WHERE state > 0 ORDER BY "end" DESC, schedule LIMIT ?'
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -171,7 +173,7 @@ class Desks:
             style=versioned(STYLE),
             root=ROOT,
         )
-        return Response(text, 200, {**HEADERS, "cache-control": "no-store"}, "text/html")
+        return Response(text, 200, _PRIVATE, "text/html")
 
 
 def units_of(text: str) -> int | None:
