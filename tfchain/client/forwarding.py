@@ -42,9 +42,10 @@ async def _content(client: Client, response: httpx.Response) -> bytes:
     content = bytearray()
     with trio.CancelScope() as reading:  # the way out that closes everything, as in `Client.stream`
         async for piece in response.aiter_bytes():
-            content += piece
             if len(content) > ANSWER_BYTES_MAX:
                 reading.cancel()
+            else:
+                content += piece
     if len(content) > ANSWER_BYTES_MAX:
         raise Unavailable("the node's answer is too long", client.url, "check its address")
     return bytes(content)

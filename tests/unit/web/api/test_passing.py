@@ -1,6 +1,6 @@
 """The way to the validator has a bound, and what goes wrong on it is told."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, closing
 from typing import Any
 
@@ -18,7 +18,7 @@ from tfchain.web.app import application
 from tfchain.web.asking import Asking
 from tfchain.web.parts import Web
 
-Validator = Callable[[httpx.Request], Awaitable[httpx.Response]]
+Validator = Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
 
 
 @asynccontextmanager
@@ -98,6 +98,7 @@ async def test_what_is_told_of_is_here_first_where_that_is_near(
 async def test_an_answer_without_end_is_no_answer(shown: Model) -> None:
     async def endless() -> AsyncIterator[bytes]:
         while True:
+            await trio.lowlevel.checkpoint()
             yield bytes(1 << 20)
 
     async def answer(_request: httpx.Request) -> httpx.Response:
