@@ -18,10 +18,12 @@ VALIDATOR: Final = Hexed(20, 20)
 
 MINTS_FROM: Final = """(
     SELECT height, 0 AS kind, schedule AS first, period AS second, node_id, 'batch' AS source,
-        schedule, period, NULL AS fixup, account, amount, "lock" FROM mints
+        schedule, period, CAST(NULL AS INTEGER) AS fixup, account, amount, "lock" FROM mints
     UNION ALL
-    SELECT height, 1, fixup, 0, node_id, 'fixup', NULL, NULL, fixup, account, amount, "lock"
+    SELECT height, 1, fixup, CAST(0 AS INTEGER), node_id, 'fixup', CAST(NULL AS INTEGER),
+        CAST(NULL AS INTEGER), fixup, account, amount, "lock"
         FROM fixup_mints)"""
+"""Each column has one affinity in both halves: only then SQLite merges them by their indexes."""
 MINTS_ORDER: Final = ("height", "kind", "first", "second", "node_id")
 
 
