@@ -28,6 +28,9 @@ PER_MILLE: Final = 1_300
 """What the canonical bytes of transactions may grow to: blocks and index, ..."""
 REST: Final = 120
 """... and the bytes that state and results may take beside them, together."""
+FIRST_KEY: Final = b"\x00"
+LAST_KEY: Final = b"\xff"
+"""No column begins with either."""
 COLUMNS: Final = {
     "blocks": b"bcm",
     "index": b"x",
@@ -118,7 +121,7 @@ def _compact_leveldb(folder: Path) -> None:
     import plyvel  # noqa: PLC0415 -- not everywhere; the store's kind was asked
 
     database = plyvel.DB(str(folder))
-    database.compact_range()
+    database.compact_range(start=FIRST_KEY, stop=LAST_KEY)  # without a range it does nothing
     database.close()
     plyvel.DB(str(folder)).close()  # begins its log anew
 
