@@ -170,17 +170,14 @@ def fill(disk: Store, genesis: str, nodes: int) -> None:
     """A chain at height 0 whose state has so many registered nodes."""
     chain = ChainStore(disk)
     chain.begin(genesis)
+    time_s = read_genesis(genesis).time
     for first in range(1, nodes + 1, RUN):
         state = State(disk)
         for number in range(first, min(first + RUN, nodes + 1)):
-            register(state, genesis_time(genesis), number)
+            register(state, time_s, number)
         outcome = outcome_of(disk, state, [])
         tip = replace(decode_record(Tip, disk.get(TIP_KEY) or b""), state_root=outcome.state_root)
         disk.write([*outcome.rows, (TIP_KEY, encode_record(tip))])
-
-
-def genesis_time(text: str) -> int:
-    return read_genesis(text).time
 
 
 def register(state: State, time_s: int, number: int) -> None:
