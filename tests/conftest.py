@@ -275,14 +275,8 @@ def serve_part() -> ServePart:
     return _serve_part
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Real processes first, and each file of them on one worker: its tests share a network."""
-    for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.xdist_group("browser"))
-        elif item.get_closest_marker("e2e"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    """Real processes first: they take longest."""
     items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
 
 
