@@ -105,6 +105,7 @@ class Run:
             took = trio.current_time() - began
             self.tally.waited_s += took
             self.tally.slowest_s = max(self.tally.slowest_s, took)
+        await self._all_reach(max(self.tally.ids, default=0), self.bound_s)
 
     def _kill(self) -> None:
         two = self.wanted - self.tally.kills > 1 and self.chance.happens(TWO_PER_MILLE)
