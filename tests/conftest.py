@@ -4,13 +4,15 @@ import json
 import os
 import queue
 import random
+import shutil
 import sqlite3
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import pytest
 import trio
@@ -50,6 +52,52 @@ def vectors_folder() -> Path:
     if not named:
         pytest.skip("TFCHAIN_VECTORS names no folder with the large vectors")
     return Path(named)
+
+
+# --- what a machine may lack ----------------------------------------------------------------------
+
+NPM_OPTIONS: Final = ("--no-audit", "--no-fund", "--ignore-scripts", "--omit=dev")
+NPM_S: Final = 240.0
+
+
+@pytest.fixture(scope="session")
+def lacking() -> Callable[[str], NoReturn]:
+    """`lacking(what)`: the test is named as not run here; where `.ci/run` brings it, it fails."""
+
+    def told(what: str) -> NoReturn:
+        if os.environ.get("CI"):
+            pytest.fail(f"{what}: the run was to bring it")
+        pytest.skip(what)
+
+    return told
+
+
+@pytest.fixture(scope="session")
+def npm_folder(
+    tmp_path_factory: pytest.TempPathFactory, lacking: Callable[[str], NoReturn]
+) -> Callable[..., Path]:
+    """`npm_folder("name@1.2.3", ...)`: a folder of this run with these packages.
+
+    A registry that does not answer is nobody's fault here: the test is then named as not run.
+    """
+
+    def install(*packages: str) -> Path:
+        npm = shutil.which("npm")
+        if npm is None or shutil.which("node") is None:
+            lacking("there is no npm on this machine")
+        folder, names = tmp_path_factory.mktemp("npm"), " and ".join(packages)
+        words = [npm, "install", *NPM_OPTIONS, *packages]
+        try:
+            subprocess.run(
+                words, cwd=folder, capture_output=True, text=True, timeout=NPM_S, check=True
+            )
+        except subprocess.TimeoutExpired:
+            pytest.skip(f"npm took more than {NPM_S:g} s to install {names}")
+        except subprocess.CalledProcessError as fault:
+            pytest.skip(f"npm cannot install {names}: {fault.stderr[-200:]}")
+        return folder
+
+    return install
 
 
 COLLECTOR: Final = """

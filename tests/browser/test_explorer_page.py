@@ -6,8 +6,6 @@ for what those who hear a page, or see it badly, would miss.
 
 import queue
 import re
-import shutil
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -49,7 +47,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 AXE: Final = "axe-core@4.10.3"
-INSTALL_S: Final = 120
 NOW: Final = 1_795_281_216
 SEALED_AT: Final = 88
 """What the desk is given ends here: a guardian has something to sign."""
@@ -214,23 +211,9 @@ def look(browser: "Browser", town: Town) -> Iterator[Look]:
 
 
 @pytest.fixture(scope="session")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+def axe(npm_folder: Callable[..., Path]) -> str:
     """The source of axe-core."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("there is no npm on this machine: axe-core looks at no page")
-    folder = tmp_path_factory.mktemp("axe")
-    options = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder)]
-    try:
-        done = subprocess.run(
-            [npm, "install", *options, AXE],
-            capture_output=True, text=True, check=False, timeout=INSTALL_S,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        pytest.skip(f"npm took more than {INSTALL_S} s to install {AXE}")
-    if done.returncode:
-        pytest.skip(f"npm cannot install {AXE}: {done.stderr[-200:]}")
-    return (folder / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+    return (npm_folder(AXE) / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("screen", SCREENS)

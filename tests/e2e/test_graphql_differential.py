@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 
 import httpx
 import pytest
@@ -38,7 +38,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 SEED: Final = 20_260
 QUERIES: Final = 200
 PACKAGES: Final = ("@subsquid/graphql-server@3.3.2", "@subsquid/big-decimal@0.0.0")
-INSTALL_S: Final = 240
 START_S: Final = 60
 
 GridRows = dict[str, list[dict[str, Any]]]
@@ -49,31 +48,17 @@ ServePart = Callable[[Callable[..., Any], Path], AbstractContextManager[str]]
 
 
 @pytest.fixture(scope="module")
-def openreader(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def openreader(npm_folder: Callable[..., Path]) -> Path:
     """Its program, in a folder of this run."""
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        pytest.skip("there is no npm on this machine: the public GraphQL server cannot be had")
-    folder = tmp_path_factory.mktemp("npm")
-    options = ("--no-audit", "--no-fund", "--ignore-scripts", "--omit=dev")
-    try:
-        done = subprocess.run(
-            [npm, "install", *options, *PACKAGES],
-            cwd=folder, capture_output=True, text=True, timeout=INSTALL_S, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        pytest.skip(f"npm took more than {INSTALL_S} s to install {' and '.join(PACKAGES)}")
-    if done.returncode != 0:
-        pytest.skip(f"npm cannot install {' and '.join(PACKAGES)}: {done.stderr[-200:]}")
-    return folder / "node_modules" / ".bin" / "openreader"
+    return npm_folder(*PACKAGES) / "node_modules" / ".bin" / "openreader"
 
 
 @pytest.fixture(scope="module")
-def postgres() -> Path:
+def postgres(lacking: Callable[[str], NoReturn]) -> Path:
     """The folder of PostgreSQL's programs."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found:
-        pytest.skip("there is no PostgreSQL of Debian's on this machine")
+        lacking("there is no PostgreSQL of Debian's on this machine")
     return found[-1].parent
 
 

@@ -8,7 +8,6 @@ packages are put into a folder of this run.
 import json
 import os
 import re
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -47,7 +46,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 PACKAGES: Final = ("@threefold/gridproxy_client@2.9.2", "@threefold/monitoring@2.9.2")
 SCRIPT: Final = Path(__file__).with_name("grid_clients.js")
-INSTALL_S: Final = 180
 CLIENT_S: Final = 60
 PAID_S: Final = 240
 """A devnet's month, its windows and its payment."""
@@ -374,23 +372,9 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def installed(npm_folder: Callable[..., Path]) -> Path:
     """A folder with the npm packages."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.skip("there is no npm on this machine: the npm clients are not tried")
-    folder = tmp_path_factory.mktemp("npm")
-    options = ("--no-audit", "--no-fund", "--ignore-scripts", "--omit=dev")
-    try:
-        done = subprocess.run(
-            [npm, "install", *options, *PACKAGES],
-            cwd=folder, capture_output=True, text=True, timeout=INSTALL_S, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        pytest.skip(f"npm took more than {INSTALL_S} s to install {' and '.join(PACKAGES)}")
-    if done.returncode != 0:
-        pytest.skip(f"npm cannot install {' and '.join(PACKAGES)}: {done.stderr[-200:]}")
-    return folder
+    return npm_folder(*PACKAGES)
 
 
 Told = Callable[[str, int, bool], None]
