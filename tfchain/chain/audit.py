@@ -14,6 +14,7 @@ from tfchain.base.units import PeriodIndex
 from tfchain.chain import export_records as records
 from tfchain.chain.admit import seconds
 from tfchain.chain.audit_coins import SecondCoins
+from tfchain.chain.audit_kept import Standing, passed
 from tfchain.chain.audit_report import (
     Found,
     Report,
@@ -104,6 +105,51 @@ class Auditor:
             return decode_record(cls, payload, RECORD_BYTES_MAX)
         except Malformed as fault:
             raise Malformed(f"after block {self._tip.height}: {fault}") from fault
+
+    @property
+    def height(self) -> int:
+        """The last block that was taken; 0 before the first."""
+        return 0 if self._genesis is None else self._tip.height
+
+    @property
+    def can_rest(self) -> bool:
+        """Whether what was taken so far is all about blocks that are done with."""
+        return self._genesis is not None and not self._ended and not self._due
+
+    def rest(self) -> Standing:
+        """Where it stands, for who keeps that: with the rows it is all that the audit goes on from.
+
+        Signatures under way are heard first: raises `InvalidBlock` as `take` does.
+        """
+        assert self.can_rest, "the caller asks"
+        self._signatures.settle()
+        self.report.signatures = self._signatures.genuine
+        trusted = self._trust if self.report.anchored else None
+        return Standing(
+            self.genesis_text, self._tip, trusted, self.report, self._second, self._coins
+        )
+
+    @classmethod
+    def resume(
+        cls,
+        rows: Rows,
+        verify_all: VerifyAll,
+        trust: tuple[int, bytes] | None,
+        standing: Standing,
+    ) -> "Auditor":
+        """The audit that `rest` told of, with the rows of that moment.
+
+        Raises:
+            Unavailable: the block that is trusted now went by unlooked at.
+        """
+        auditor = cls(rows, verify_all, trust)
+        auditor.report, auditor._tip = standing.report, standing.tip
+        auditor.report.anchored = passed(standing, trust)
+        auditor.genesis_text = standing.genesis_text
+        auditor._genesis = read_genesis(standing.genesis_text)
+        auditor._signatures = SignaturesUnderWay(standing.report.signatures)
+        auditor._second, auditor._coins = standing.second, standing.coins
+        return auditor
 
     def finish(self) -> Report:
         """The report; the last block needs its commit, and a trusted height must have been passed."""

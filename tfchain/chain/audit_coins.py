@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from tfchain.base.units import Utft
 from tfchain.chain.audit_second import Sealed
 from tfchain.chain.columns.paying import Block, Pay, Paying
+from tfchain.chain.columns.paying_kept import encode_coins, restore_coins
 from tfchain.chain.execute import params_of
 from tfchain.chain.genesis import Genesis
 from tfchain.errors import Divergence
@@ -24,6 +25,18 @@ class SecondCoins:
         self._paying = Paying(genesis.params, genesis.supply(), genesis.guardians)
         self._cap = genesis.params.supply_cap
         self._constants: bytes | None = None
+
+    @classmethod
+    def resume(cls, genesis: Genesis, rows: Reader, kept: bytes) -> "SecondCoins":
+        """The count after the block at which `kept` was told; raises `Malformed`."""
+        coins = cls(genesis)
+        restore_coins(coins._paying, kept)
+        coins._cap = coins._cap_of(rows, State(rows))
+        return coins
+
+    def kept(self) -> bytes:
+        """All that it remembers between two blocks."""
+        return encode_coins(self._paying)
 
     def take(self, rows: Reader, block: Block, sealed: Sequence[Sealed]) -> None:
         """The block that was just executed, with its rows written; raises `Divergence`, `Malformed`."""

@@ -5,13 +5,17 @@ never remembers more than the periods whose batches are still open.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
+from tfchain.base.shapes import U64, Hash
 from tfchain.base.units import PeriodIndex, ScheduleId, Utft
 from tfchain.chain import batches
 from tfchain.chain.audit_report import Rows
+from tfchain.chain.columns.checkpoint import ChunkOf
 from tfchain.chain.columns.program import NO_COINS, Columns, Result
 from tfchain.chain.execute import Outcome, params_of
+from tfchain.chain.genesis import Genesis
 from tfchain.errors import Divergence
 from tfchain.ledger.block import Block
 from tfchain.ledger.minting import SEALED, Batch
@@ -22,6 +26,17 @@ from tfchain.ledger.state import State
 Sealed: TypeAlias = tuple[ScheduleId, PeriodIndex, Result]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptAnswer:
+    """What the program has for a batch that sealed."""
+
+    schedule: ScheduleId
+    period: PeriodIndex
+    root: Hash
+    total: U64
+    count: U64
+
+
 class SecondProgram:
     """The column program beside an audit, fed with every block, and its answers."""
 
@@ -29,10 +44,34 @@ class SecondProgram:
         self, params: Params, policies: tuple[Policy, ...], supply: Utft = NO_COINS
     ) -> None:
         self._columns = Columns(params, policies, supply)
-        self._answers: dict[tuple[int, int], tuple[bytes, int, int]] = {}
+        self._answers: dict[tuple[ScheduleId, PeriodIndex], tuple[bytes, int, int]] = {}
         """Root, total and count by schedule and period."""
         self.judged: list[Sealed] = []
         """What the last block sealed, as this program has it."""
+
+    @classmethod
+    def resume(
+        cls, genesis: Genesis, columns: bytes, chunk: ChunkOf, answers: Sequence[KeptAnswer]
+    ) -> "SecondProgram":
+        """The program after the block at which `columns` and `answers` were kept; raises `Malformed`."""
+        params, policies, supply = genesis.params, genesis.policies, genesis.supply()
+        program = cls(params, policies, supply)
+        program._columns = Columns.resume(params, policies, columns, supply, chunk)
+        for row in answers:
+            program._answers[row.schedule, row.period] = (row.root, row.total, row.count)
+        return program
+
+    @property
+    def columns(self) -> Columns:
+        """The program itself, for who keeps what it remembers."""
+        return self._columns
+
+    def answers(self) -> tuple[KeptAnswer, ...]:
+        """What it answered so far."""
+        return tuple(
+            KeptAnswer(schedule=schedule, period=period, root=root, total=total, count=count)
+            for (schedule, period), (root, total, count) in self._answers.items()
+        )
 
     def take(self, block: Block, outcome: Outcome) -> None:
         """The next block, and what came of its transactions; raises `Malformed`, `Unavailable`."""

@@ -33,8 +33,8 @@ class _Claim:
 class SignaturesUnderWay:
     """Verdicts that are still to be heard, oldest first."""
 
-    def __init__(self) -> None:
-        self.genuine = 0
+    def __init__(self, genuine: int = 0) -> None:
+        self.genuine = genuine
         """Signatures found genuine so far."""
         self._claims: deque[_Claim] = deque()
         self._count = 0

@@ -24,6 +24,7 @@ from tfchain.base.shapes import encode_record, layout
 from tfchain.base.units import (
     Address,
     FarmId,
+    Height,
     MilliUsd,
     NodeId,
     PeriodIndex,
@@ -35,6 +36,8 @@ from tfchain.base.units import (
 from tfchain.chain import export_records as records
 from tfchain.chain.audit import Auditor
 from tfchain.chain.audit_coins import SecondCoins
+from tfchain.chain.audit_kept import decode_standing, encode_standing
+from tfchain.chain.audit_report import Found
 from tfchain.chain.columns.coins import Line
 from tfchain.chain.columns.locked import Locked
 from tfchain.chain.columns.paying import Block, Paying
@@ -42,11 +45,12 @@ from tfchain.chain.columns.program import Columns, Result
 from tfchain.chain.execute import OK, execute, outcome_of
 from tfchain.chain.genesis import genesis_outcome, read_genesis
 from tfchain.chain.tip import genesis_tip, input_of, next_block, next_tip
-from tfchain.errors import Divergence
+from tfchain.errors import Divergence, Malformed
 from tfchain.ledger import tables
 from tfchain.ledger.changes import SetConstant
 from tfchain.ledger.commit import FOR_BLOCK, PRECOMMIT, Commit, CommitSlot, vote_message
 from tfchain.ledger.disputes import NamedNode
+from tfchain.ledger.evidence import DoubleVote
 from tfchain.ledger.measures import (
     ApproveBatch,
     FixReceipt,
@@ -301,6 +305,54 @@ def test_an_audit_of_all_of_it_is_right() -> None:
     chain = _lived()
     minted = chain.totals().minted_ever - chain.genesis.supply()
     assert audit_of_all() == f"right, {minted} minted"
+
+
+def test_an_audit_that_rests_after_every_block_says_the_same() -> None:
+    """Locks, debts, fixups that wait, batches that are attested, void or half paid: all of it is kept."""
+    rows = Rows()
+    auditor, export = Auditor(rows, _verify_all, None), _export(_lived())
+    rests = 0
+    for kind, payload in export:
+        if auditor.can_rest:
+            kept = encode_standing(auditor.rest())
+            standing = decode_standing(kept, rows, _no_chunk)
+            assert encode_standing(standing) == kept
+            auditor = Auditor.resume(rows, _verify_all, None, standing)
+            rests += 1
+        auditor.take(kind, payload)
+    assert rests > 30
+    through = Auditor(Rows(), _verify_all, None)
+    for kind, payload in export:
+        through.take(kind, payload)
+    assert auditor.finish() == through.finish()
+
+
+def test_what_the_report_tells_of_evidence_is_kept() -> None:
+    rows = Rows()
+    auditor = Auditor(rows, _verify_all, (2, bytes(32)))
+    for kind, payload in _export(_lived())[:2]:
+        auditor.take(kind, payload)
+    piece = DoubleVote(
+        validator=bytes(20),
+        kind=PRECOMMIT,
+        height=Height(1),
+        round=Round(0),
+        first_id=b"",
+        first_signature=bytes(64),
+        second_id=bytes(32),
+        second_signature=bytes(64),
+    )
+    auditor.report.faults.append(Found(block=1, piece=piece, burned=7))
+    auditor.report.anchored = True
+    standing = decode_standing(encode_standing(auditor.rest()), rows, _no_chunk)
+    assert standing.report.faults == auditor.report.faults
+    assert standing.trusted == (2, bytes(32))
+    with pytest.raises(Malformed):
+        decode_standing(b"", rows, _no_chunk)
+
+
+def _no_chunk(place: tuple[int, int, int], number: int) -> bytes:
+    raise AssertionError((place, number))
 
 
 _RUN = """
@@ -694,7 +746,7 @@ def test_a_fixup_of_a_receipt_that_was_put_right_starts_from_there() -> None:
     paying, more = _paying(), replace(fix, amount=Utft(fix.amount + 50))
     for block, cap, sealed in _given()[:height]:
         paying.take(_at(height, more)(block), cap, sealed)
-    lines = [one.line for one in paying._fixing.waiting]
+    lines = [one.line for one in paying.fixing.waiting]
     assert [(line.node_id, line.amount) for line in lines] == [(4, 100), (4, 50)]
 
 

@@ -1,7 +1,9 @@
 """What the second program remembers between two runs, as bytes that carry their own hash (P36)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Final
+from functools import partial
+from typing import Annotated, Final, TypeAlias
 
 from tfchain.base.crypto import HASH_BYTES, digest
 from tfchain.base.shapes import (
@@ -30,7 +32,7 @@ from tfchain.base.units import (
 from tfchain.chain.columns.offers import Offered
 from tfchain.chain.columns.past import Past
 from tfchain.chain.columns.roster import FarmHistory, Machine, Roster
-from tfchain.chain.columns.routes import Routes
+from tfchain.chain.columns.routes import Place, Routes
 from tfchain.chain.columns.streams import Stream
 from tfchain.chain.columns.uses import Had, Taken
 from tfchain.errors import Malformed
@@ -40,8 +42,13 @@ from tfchain.ledger.records import Policy, Twin
 
 CHECKPOINT_BYTES_MAX: Final = U32_MAX
 """Where a MessagePack blob ends: a period of 97,000 nodes that report every forty minutes."""
-_TAG: Final = b"tf/columns"
+WHOLE: Final = b"tf/columns"
+"""The hash of a checkpoint with all its columns."""
+APART: Final = b"tf/columns/end"
+"""The hash of one whose chunks stand elsewhere."""
 _ROWS: Final = U32_MAX
+ChunkOf: TypeAlias = Callable[[Place, int], bytes]
+"""A stream's chunk, by the stream's place and the chunk's number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,13 +136,15 @@ class Checkpoint:
     had: Annotated[tuple[Had, ...], Many(Nested(Had), _ROWS)]
 
 
-def seal(checkpoint: Checkpoint) -> bytes:
+def seal(checkpoint: Checkpoint, tag: bytes = WHOLE) -> bytes:
     """The bytes, their hash in front."""
     body = encode_record(checkpoint)
-    return digest(_TAG, body) + body
+    return digest(tag, body) + body
 
 
-def unseal(sealed: bytes, constants: bytes, bytes_max: int = CHECKPOINT_BYTES_MAX) -> Checkpoint:
+def unseal(
+    sealed: bytes, constants: bytes, bytes_max: int = CHECKPOINT_BYTES_MAX, tag: bytes = WHOLE
+) -> Checkpoint:
     """The checkpoint that `sealed` spells.
 
     Raises:
@@ -144,7 +153,7 @@ def unseal(sealed: bytes, constants: bytes, bytes_max: int = CHECKPOINT_BYTES_MA
     if len(sealed) > bytes_max:
         raise Malformed(f"a checkpoint of {len(sealed)} bytes")
     front, body = sealed[:HASH_BYTES], sealed[HASH_BYTES:]
-    if digest(_TAG, body) != front:
+    if digest(tag, body) != front:
         raise Malformed("the checkpoint does not have the hash that it carries")
     checkpoint = decode_record(Checkpoint, body, bytes_max)
     if checkpoint.constants != constants:
@@ -159,9 +168,18 @@ def constants_hash(params: Params, policies: tuple[Policy, ...], supply: Utft) -
 
 
 def checkpoint_of(
-    constants: bytes, height: Height, time_ms: Millis, roster: Roster, routes: Routes, past: Past
+    constants: bytes,
+    at: tuple[Height, Millis],
+    roster: Roster,
+    routes: Routes,
+    past: Past,
+    columns: Callable[[Stream], bytes] = Stream.encode,
 ) -> Checkpoint:
-    """All of it as one record, in order of schedule, period and id."""
+    """All of it as one record, in order of schedule, period and id.
+
+    `at`: the last block's height and time; `columns`: what of a stream stands in it.
+    """
+    height, time_ms = at
     return Checkpoint(
         constants=constants,
         height=height,
@@ -171,7 +189,9 @@ def checkpoint_of(
         machines=tuple(roster.machines),
         offered=roster.offered,
         gaps=tuple(Gap(since=Seconds(a), until=Seconds(b)) for a, b in past.gaps),
-        streams=tuple(_kept(place, routes.streams[place]) for place in sorted(routes.streams)),
+        streams=tuple(
+            _kept(place, routes.streams[place], columns) for place in sorted(routes.streams)
+        ),
         floors=tuple(
             Floor(schedule=ScheduleId(schedule), period=PeriodIndex(period))
             for schedule, period in sorted(routes.forgotten.items())
@@ -190,8 +210,16 @@ def checkpoint_of(
     )
 
 
-def restore(checkpoint: Checkpoint, roster: Roster, routes: Routes, past: Past) -> None:
+def restore(
+    checkpoint: Checkpoint,
+    roster: Roster,
+    routes: Routes,
+    past: Past,
+    chunk: ChunkOf | None = None,
+) -> None:
     """Fill an empty roster, empty routes and an empty past.
+
+    `chunk`: who has the chunks of a checkpoint that was made without them.
 
     Raises:
         Malformed: columns of unequal length.
@@ -210,19 +238,23 @@ def restore(checkpoint: Checkpoint, roster: Roster, routes: Routes, past: Past) 
         routes.forgotten[floor.schedule] = floor.period
     for kept in checkpoint.streams:
         asleep = {int(row.node_id): (int(row.since), row.asked) for row in kept.asleep}
+        place = (kept.schedule, kept.period, kept.own)
         try:
-            stream = Stream.decode(kept.columns, asleep)
+            if chunk is None:
+                stream = Stream.decode(kept.columns, asleep)
+            else:
+                stream = Stream.joined(partial(chunk, place), kept.columns, asleep)
         except ValueError as fault:
             raise Malformed("columns of unequal length") from fault
-        routes.streams[kept.schedule, kept.period, kept.own] = stream
+        routes.streams[place] = stream
 
 
-def _kept(place: tuple[int, int, int], stream: Stream) -> KeptStream:
+def _kept(place: Place, stream: Stream, columns: Callable[[Stream], bytes]) -> KeptStream:
     return KeptStream(
         schedule=ScheduleId(place[0]),
         period=PeriodIndex(place[1]),
         own=place[2],
-        columns=stream.encode(),
+        columns=columns(stream),
         asleep=tuple(
             Asleep(node_id=NodeId(node), since=Seconds(since), asked=asked)
             for node, (since, asked) in sorted(stream.asleep.items())

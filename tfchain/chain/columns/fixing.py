@@ -45,7 +45,7 @@ class Promise:
 
 
 @dataclass(frozen=True, slots=True)
-class _Right:
+class Right:
     """What a receipt should have said, last."""
 
     sums: Sums
@@ -59,20 +59,20 @@ class Fixing:
 
     def __init__(self) -> None:
         self.waiting: list[Fixed] = []
-        self._debts: dict[int, int] = {}
-        self._right: dict[tuple[int, int, int], _Right] = {}
-        self._last = 0
+        self.debts: dict[int, int] = {}
+        self.right: dict[tuple[int, int, int], Right] = {}
+        self.last = 0
 
     def owed_back(self, node_id: int, amount: int) -> int:
         """What of a payout goes to the node's debt; the debt is so much less."""
-        taken = min(self._debts.get(node_id, 0), amount)
+        taken = min(self.debts.get(node_id, 0), amount)
         if taken:
-            self._debts[node_id] -= taken
+            self.debts[node_id] -= taken
         return taken
 
     def debt(self, node_id: int) -> int:
         """What is still to be taken from a node's pay."""
-        return self._debts.get(node_id, 0)
+        return self.debts.get(node_id, 0)
 
     def fix(
         self,
@@ -88,25 +88,25 @@ class Fixing:
         """
         receipt = _proven(promise, measure)
         place = promise.schedule, promise.period, receipt.node_id
-        known = self._right.get(place)
+        known = self.right.get(place)
         if known is None:
             had = unpaid is not None and receipt.node_id not in unpaid
             given = promise.cut(receipt.amount) if had else 0
-            known = _Right(_sums(receipt), _id_of(receipt), given)
+            known = Right(_sums(receipt), _id_of(receipt), given)
         correct = _correct(measure)
         due = promise.cut(correct.amount) - known.given
         offset = self.owed_back(receipt.node_id, max(due, 0))
         payable = min(max(due, 0) - offset, coins.room)
         if due < 0:
-            self._debts[receipt.node_id] = self.debt(receipt.node_id) - due
-        self._last += 1
+            self.debts[receipt.node_id] = self.debt(receipt.node_id) - due
+        self.last += 1
         given = known.given + offset + payable + min(due, 0)
-        self._right[place] = _Right(correct, measure.correct_receipt, given)
+        self.right[place] = Right(correct, measure.correct_receipt, given)
         if payable:
             coins.promised += payable
             memo = memo_of(receipt, (known.sums, known.receipt), (correct, measure.correct_receipt))
             line = Line(receipt.node_id, receipt.account, payable, receipt.lock, memo)
-            self.waiting.append(Fixed(self._last, promise.schedule, promise.period, line))
+            self.waiting.append(Fixed(self.last, promise.schedule, promise.period, line))
 
 
 def _proven(promise: Promise, measure: FixReceipt) -> Receipt:

@@ -21,11 +21,11 @@ class Locked:
     """By node: what waits for whom."""
 
     def __init__(self) -> None:
-        self._held: dict[int, dict[bytes, int]] = {}
+        self.by_node: dict[int, dict[bytes, int]] = {}
 
     def held(self, node_id: int) -> Held:
         """What waits of a node's coins; nothing where nothing is locked."""
-        return tuple(self._held.get(node_id, {}).items())
+        return tuple(self.by_node.get(node_id, {}).items())
 
     def paid(self, line: Line) -> None:
         """A node's pay: free coins free those that waited before them."""
@@ -36,17 +36,17 @@ class Locked:
 
     def fixed(self, line: Line) -> None:
         """What a fixup brings waits as the receipt's own coins did, and frees nothing else."""
-        waiting = line.lock == UNCHANGED and line.node_id in self._held
+        waiting = line.lock == UNCHANGED and line.node_id in self.by_node
         if waiting or line.lock in (POOL, OLD):
             self._put(line)
 
     def freed(self, node_id: int) -> None:
         """All of it, to whom it waited for."""
-        self._held.pop(node_id, None)
+        self.by_node.pop(node_id, None)
 
     def _put(self, line: Line) -> None:
         """A node's coins wait for so many accounts at most; the last of these gets the rest."""
-        held = self._held.setdefault(line.node_id, {})
+        held = self.by_node.setdefault(line.node_id, {})
         account = line.account
         if account not in held and len(held) == HELD_MAX:
             account = _last(held)

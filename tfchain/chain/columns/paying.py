@@ -117,12 +117,12 @@ class Paying:
         self.paid: dict[tuple[int, int], Pay] = {}
         """Batches that the last block minted for."""
         self._rows = {row.id: row for row in params.schedules}
-        self._guardians = tuple(guardians)
-        self._fixing = Fixing()
-        self._frauds: dict[int, None] = {}
-        self._joined: list[int] = []
+        self.guardians = tuple(guardians)
+        self.fixing = Fixing()
+        self.frauds: dict[int, None] = {}
+        self.joined: list[int] = []
         """When each node came, by its number."""
-        self._halted = False
+        self.halted = False
 
     def take(
         self, block: Block, cap: int, sealed: Sequence[tuple[ScheduleId, PeriodIndex, Result]]
@@ -139,7 +139,7 @@ class Paying:
         self.touched, self.paid = [], {}
         for schedule, period, result in sealed:
             self._seal(schedule, period, result)
-        events, halted = read_coins(block.txs, block.codes), self._halted
+        events, halted = read_coins(block.txs, block.codes), self.halted
         self._check_fixes(block, events)
         before = {name: pay.minted for name, pay in self.pays.items()}
         for event in events:
@@ -177,8 +177,8 @@ class Paying:
                 total=result.total,
                 payable=payable,
             ),
-            last=sum(1 for joined in self._joined if joined < end),
-            guardians=self._guardians,
+            last=sum(1 for joined in self.joined if joined < end),
+            guardians=self.guardians,
             owed=owed,
             answer=(result.root, result.total, result.count),
         )
@@ -186,8 +186,8 @@ class Paying:
     def _check_fixes(self, block: Block, events: Sequence[Moved]) -> None:
         """All that waited, in one transaction, in the very next block that is not halted."""
         told = [event.lines for event in events if isinstance(event, Fixes)]
-        due = [] if self._halted or not self._fixing.waiting else [tuple(self._fixing.waiting)]
-        if told != due and not self._halted:
+        due = [] if self.halted or not self.fixing.waiting else [tuple(self.fixing.waiting)]
+        if told != due and not self.halted:
             raise Divergence(
                 f"block {block.height}: coins for fixups: there are {_shown(told)}, due are {_shown(due)}"
             )
@@ -211,7 +211,7 @@ class Paying:
                 self._came(event, block)
 
     def _came(self, _node: Came, block: Block) -> None:
-        self._joined.append(block.time)
+        self.joined.append(block.time)
 
     def _pay(self, schedule: int, period: int) -> Pay:
         pay = self.pays.get((schedule, period))
@@ -258,10 +258,10 @@ class Paying:
 
     def _due(self, pay: Pay, owed: Line) -> Line:
         """Nothing for whom guardians left out or flagged; else the cut, less the node's debt."""
-        if owed.node_id in self._frauds or owed.node_id in pay.without:
+        if owed.node_id in self.frauds or owed.node_id in pay.without:
             return Line(owed.node_id, owed.account, 0, WITHHELD, owed.receipt)
         amount = pay.promise.cut(owed.amount)
-        amount -= self._fixing.owed_back(owed.node_id, amount)
+        amount -= self.fixing.owed_back(owed.node_id, amount)
         return Line(owed.node_id, owed.account, amount, owed.lock, owed.receipt)
 
     def _mint_fixes(self, fixes: Fixes) -> None:
@@ -270,7 +270,7 @@ class Paying:
             self.coins.promised -= one.line.amount
             self._touch(one.line.node_id)
             self.locked.fixed(one.line)
-        self._fixing.waiting = []
+        self.fixing.waiting = []
 
     def _touch(self, node_id: int) -> None:
         self.touched.append(node_id)
@@ -291,12 +291,12 @@ class Paying:
     def _enact(self, block: Block, measure: Measure) -> None:
         match measure:
             case FlagFraud():
-                self._frauds[measure.node_id] = None
+                self.frauds[measure.node_id] = None
             case SeatGuardian():
-                others = [one for one in self._guardians if one != measure.account]
-                self._guardians = (*others, measure.account) if measure.seated else tuple(others)
+                others = [one for one in self.guardians if one != measure.account]
+                self.guardians = (*others, measure.account) if measure.seated else tuple(others)
             case Halt():
-                self._halted = measure.halted
+                self.halted = measure.halted
             case LowerCap():
                 self.coins.cap = measure.cap
             case SetConstant():
@@ -330,7 +330,7 @@ class Paying:
         if not pay.void and pay.root is None:
             raise Divergence(f"{pay.where}: a fixup before it is paid")
         unpaid = None if pay.void else pay.without
-        self._fixing.fix(self.coins, pay.promise, unpaid, measure)
+        self.fixing.fix(self.coins, pay.promise, unpaid, measure)
 
 
 def _line(line: Line) -> str:

@@ -29,13 +29,14 @@ from tfchain.chain.columns.blocks import (
     TwinTaken,
     read_block,
 )
+from tfchain.chain.columns.checkpoint import ChunkOf
 from tfchain.chain.columns.past import Past
 from tfchain.chain.columns.receipts import TWINS
 from tfchain.chain.columns.roster import Roster
-from tfchain.chain.columns.routes import Routes
+from tfchain.chain.columns.routes import Place, Routes
 from tfchain.chain.columns.settling import Settled, Settling
 from tfchain.chain.columns.spans import span_of
-from tfchain.chain.columns.streams import TIME_MAX
+from tfchain.chain.columns.streams import TIME_MAX, Stream
 from tfchain.chain.columns.users import ContractMade, Told, UsedTold
 from tfchain.errors import Malformed, Unavailable
 from tfchain.ledger.measures import CertifyNode
@@ -147,15 +148,28 @@ class Columns:
 
     def checkpoint(self) -> bytes:
         """All that is remembered, canonical, its hash (32 bytes) in front."""
-        kept = checkpoint.checkpoint_of(
-            self._constants,
-            Height(self._height),
-            Millis(self._time_ms),
-            self._roster,
-            self._routes,
-            self._past,
-        )
+        at = Height(self._height), Millis(self._time_ms)
+        kept = checkpoint.checkpoint_of(self._constants, at, self._roster, self._routes, self._past)
         return checkpoint.seal(kept)
+
+    def checkpoint_apart(self) -> bytes:
+        """The same but for the chunks that streams have packed: `chunks` and `chunk` tell those.
+
+        A chunk never changes: who keeps checkpoints in a row writes each chunk once.
+        """
+        at = Height(self._height), Millis(self._time_ms)
+        past, end = self._past, Stream.encode_end
+        kept = checkpoint.checkpoint_of(self._constants, at, self._roster, self._routes, past, end)
+        return checkpoint.seal(kept, checkpoint.APART)
+
+    def chunks(self) -> list[tuple[Place, int]]:
+        """Every chunk that there is: its stream's place and its number, ascending."""
+        streams = sorted(self._routes.streams.items())
+        return [(place, number) for place, stream in streams for number in range(stream.chunks)]
+
+    def chunk(self, place: Place, number: int) -> bytes:
+        """That chunk's bytes: at most 2.6 MB, in a month of reports 0.9 MB."""
+        return self._routes.streams[place].chunk(number)
 
     @classmethod
     def resume(
@@ -164,15 +178,19 @@ class Columns:
         policies: tuple[Policy, ...],
         sealed: bytes,
         supply: Utft = NO_COINS,
+        chunk: ChunkOf | None = None,
     ) -> "Columns":
         """A program that goes on after the checkpoint's block.
+
+        `chunk`: for a checkpoint that `checkpoint_apart` made, who has the chunks.
 
         Raises:
             Malformed: the hash does not fit the bytes, or the checkpoint is of another chain.
         """
         program = cls(params, policies, supply)
-        kept = checkpoint.unseal(sealed, program._constants)
-        checkpoint.restore(kept, program._roster, program._routes, program._past)
+        tag = checkpoint.WHOLE if chunk is None else checkpoint.APART
+        kept = checkpoint.unseal(sealed, program._constants, tag=tag)
+        checkpoint.restore(kept, program._roster, program._routes, program._past, chunk)
         program._height, program._time_ms = kept.height, kept.time_ms
         return program
 

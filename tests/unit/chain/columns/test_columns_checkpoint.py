@@ -10,7 +10,7 @@ from tfchain.base.crypto import HASH_BYTES, digest
 from tfchain.base.units import NodeId
 from tfchain.chain.columns import checkpoint
 from tfchain.chain.columns.program import Columns
-from tfchain.chain.columns.streams import Stream
+from tfchain.chain.columns.streams import CHUNK_ROWS, Stream
 from tfchain.chain.genesis import Genesis
 from tfchain.errors import Malformed, Unavailable
 from tfchain.ledger.records import Resources
@@ -77,6 +77,57 @@ def test_a_resumed_program_goes_on_as_if_it_had_never_stopped(
     for period in (0, 1):
         assert through.columns.result(0, period) == resumed.columns.result(0, period)
     assert through.columns.checkpoint() == resumed.columns.checkpoint()
+
+
+def test_chunks_apart_make_the_same_program(joined: Paper, genesis: Genesis) -> None:
+    """Rows are packed by the tens of thousands: the stream gets them here from nobody's blocks."""
+    joined.report(5, 5)
+    columns = joined.columns
+    (stream,) = columns._routes.streams.values()
+    for time in range(CHUNK_ROWS + 7):
+        stream.append(0, 1, 6 + time, 6 + time, 1 << 40 if time % 2 else 6)
+    ((place, number),) = columns.chunks()
+    assert (place, number) == ((0, 0, 0), 0)
+    assert len(columns.chunk(place, number)) < 23 * CHUNK_ROWS
+    resumed = Columns.resume(
+        genesis.params,
+        genesis.policies,
+        columns.checkpoint_apart(),
+        genesis.supply(),
+        columns.chunk,
+    )
+    assert resumed.checkpoint() == columns.checkpoint()
+    assert resumed.checkpoint_apart() == columns.checkpoint_apart()
+
+
+def test_a_checkpoint_without_its_chunks_is_not_taken_for_a_whole_one(
+    joined: Paper, genesis: Genesis
+) -> None:
+    constants = (genesis.params, genesis.policies)
+    with pytest.raises(Malformed, match="hash"):
+        Columns.resume(*constants, joined.columns.checkpoint_apart(), genesis.supply())
+    whole = joined.columns.checkpoint()
+    with pytest.raises(Malformed, match="hash"):
+        Columns.resume(*constants, whole, genesis.supply(), joined.columns.chunk)
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(bytes(8) + b"\1", id="a column without its rows"),
+        pytest.param(bytes(8) + b"\3" + bytes(4 * CHUNK_ROWS), id="rows of three bytes"),
+    ],
+)
+def test_a_chunk_that_nobody_packed_is_refused(chunk: bytes) -> None:
+    with pytest.raises(ValueError, match=r"chunk|buffer|offset"):
+        Stream.joined(lambda _: chunk, (1).to_bytes(8, "little"), {})
+
+
+@pytest.mark.parametrize("end", [bytes(8) + bytes(9), bytes(8) + bytes(48)])
+def test_an_end_that_holds_no_whole_rows_is_refused(end: bytes) -> None:
+    with pytest.raises(ValueError, match=r"buffer|reshape"):
+        Stream.joined(lambda _: b"", end, {})
 
 
 def test_forgetting_outlives_a_stop(joined: Paper, genesis: Genesis) -> None:
