@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -20,13 +21,16 @@ from tfchain.chain.audit import Auditor
 from tfchain.chain.execute import execute
 from tfchain.chain.genesis import genesis_outcome, read_genesis
 from tfchain.chain.tip import genesis_tip, input_of, next_block, next_tip
+from tfchain.cli.audit_resting import Every, Resting
 from tfchain.errors import TfchainError
 from tfchain.ledger import tables
 from tfchain.ledger.commit import FOR_BLOCK, PRECOMMIT, Commit, CommitSlot, vote_message
 from tfchain.ledger.minting import PAID, SEALED, Batch
 from tfchain.ledger.records import Resources
 from tfchain.ledger.state import State
+from tfchain.store.audited import AuditedRows
 from tfchain.store.export import read_records, write_records
+from tfchain.store.memory import MemoryStore
 from tfchain.tx.kind import Kind
 from tfchain.tx.kinds.attest_mint import AttestMint
 from tfchain.tx.kinds.create_farm import CreateFarm
@@ -190,6 +194,42 @@ def _audit_file(raw: bytes) -> int:
 
 def test_the_export_as_it_is_is_right() -> None:
     assert _audit_file(FILE) == sum(kind == records.BLOCK for kind, _ in EXPORT)
+
+
+class Stream(BytesIO):
+    """It only goes forward."""
+
+    def seekable(self) -> bool:  # type: ignore[explicit-override]  # Python 3.11 has no such mark
+        return False
+
+
+_EVERY = st.builds(
+    Every, blocks=st.integers(1, 9), bytes=st.integers(100, len(FILE)), rows=st.integers(1, 200)
+)
+
+
+@settings(max_examples=12)
+@given(kills=st.lists(st.tuples(_EVERY, st.integers(1, 20), st.booleans()), max_size=4))
+def test_wherever_it_is_killed_the_audit_ends_as_in_one_go(
+    kills: list[tuple[Every, int, bool]],
+) -> None:
+    """A kill leaves what the last rest wrote; the export comes as a file or as a stream."""
+    disk, through = MemoryStore(), Auditor(Rows(), _verify_all, None)
+    for kind, payload in EXPORT:
+        through.take(kind, payload)
+    for every, steps, streamed in kills:
+        resting = _resting(disk, every, streamed=streamed)
+        for _ in islice(resting.steps(), steps):
+            pass
+    last = _resting(disk, Every(blocks=9, bytes=9_999, rows=999))
+    for _ in last.steps():
+        pass
+    assert last.auditor.finish() == through.finish()
+
+
+def _resting(disk: MemoryStore, every: Every, *, streamed: bool = False) -> Resting:
+    file = Stream(FILE) if streamed else BytesIO(FILE)
+    return Resting(AuditedRows(disk), file, _verify_all, None, every)
 
 
 @settings(max_examples=50)

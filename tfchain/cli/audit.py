@@ -4,8 +4,9 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any, BinaryIO, Final
 
 import typer
 from rich.console import Console
@@ -15,13 +16,18 @@ from tfchain.base.units import UTFT_PER_TFT
 from tfchain.chain.audit import Auditor
 from tfchain.chain.audit_report import Report, Rows
 from tfchain.chain.genesis import genesis_hash, read_genesis
+from tfchain.cli.audit_resting import Resting
 from tfchain.cli.report.folder import check_place
 from tfchain.cli.report.write import write_report
 from tfchain.cli.verifier import Verifier
 from tfchain.errors import InvalidBlock, TfchainError, Unavailable
 from tfchain.ledger.evidence import twice_of
 from tfchain.ledger.minting import STATES
+from tfchain.store.audited import AuditedRows, open_audited
 from tfchain.store.export import read_records
+
+_TOLD_EVERY: Final = 16
+"""Blocks between two words on how far it is: telling takes as long as a short block."""
 
 
 class DictRows:
@@ -55,6 +61,12 @@ def audit(
         Path | None, typer.Option(help="The genesis file that the chain must have.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON object.")] = False,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Rest here every some thousand blocks, and go on from here."
+        ),
+    ] = None,
     to: Annotated[
         Path | None,
         typer.Option("--report", metavar="DIR", help="Also write tables and a page with charts."),
@@ -63,18 +75,20 @@ def audit(
     """Recompute a chain from its genesis: signatures, commits, roots, receipts, mints.
 
     Ends with 1 and names the place if anything differs.
+
+    With `--state` it may be stopped at any moment: the next call goes on from there.
     """
     anchor = _anchor(trust)
     if to is not None:
         check_place(to)
     with (
         _opened(source) as file,
+        _rows(state) as rows,
         Progress(
             console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True
         ) as progress,
     ):
         try:
-            rows = DictRows()
             report = audit_file(file, anchor, genesis, progress, rows)
         except Unavailable:
             raise
@@ -101,14 +115,47 @@ def audit_file(
     """
     task = progress.add_task("auditing", total=_size(file))
     with Verifier() as verifier:
-        auditor = Auditor(DictRows() if rows is None else rows, verifier.verify_all, anchor)
-        for offset, kind, payload in read_records(file):
-            auditor.take(kind, payload)
-            progress.update(task, completed=offset)
+        auditor, steps = _begun(DictRows() if rows is None else rows, file, verifier, anchor)
+        if auditor.height:
+            progress.console.print(f"audit: goes on after block {auditor.height}")
+        for offset in steps:
+            if auditor.height % _TOLD_EVERY == 0:
+                words = f"auditing, block {auditor.height:,}"
+                progress.update(task, completed=offset, description=words)
     report = auditor.finish()
     if genesis is not None:
         _check_genesis(genesis, report)
     return report
+
+
+def _begun(
+    rows: Rows, file: BinaryIO, verifier: Verifier, anchor: tuple[int, bytes] | None
+) -> tuple[Auditor, Iterator[int]]:
+    """The audit where it begins, or goes on, and its steps: each takes a record, and tells its place."""
+    if isinstance(rows, AuditedRows):
+        resting = Resting(rows, file, verifier.verify_all, anchor)
+        return resting.auditor, resting.steps()
+    auditor = Auditor(rows, verifier.verify_all, anchor)
+    return auditor, _steps(auditor, file)
+
+
+def _steps(auditor: Auditor, file: BinaryIO) -> Iterator[int]:
+    for offset, kind, payload in read_records(file):
+        auditor.take(kind, payload)
+        yield offset
+
+
+@contextmanager
+def _rows(state: Path | None) -> Iterator[Rows]:
+    """Where the recomputed state is kept: in memory, or in a folder that outlives this audit."""
+    if state is None:
+        yield DictRows()
+        return
+    rows = open_audited(state)
+    try:
+        yield rows
+    finally:
+        rows.close()
 
 
 def _check_genesis(path: Path, report: Report) -> None:

@@ -7,6 +7,7 @@ noticed like one cut inside a record. What the kinds mean is the caller's busine
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO, Final
@@ -19,6 +20,16 @@ END: Final = 0
 """The kind of the closing record; callers number theirs from 1."""
 
 PAYLOAD_BYTES_MAX: Final = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record begins, and how many stand before it."""
+
+    offset: int
+    records: int
+
+
 _HEAD: Final = struct.Struct(">BI")
 _COUNT: Final = struct.Struct(">Q")
 _NO_BOUNDS: Final[Mapping[int, int]] = MappingProxyType({})
@@ -58,7 +69,25 @@ def read_records(
     """
     if _read(file, len(MAGIC)) != MAGIC:
         raise Malformed("byte 0: this is not a tfchain export of version 1")
-    offset, count = len(MAGIC), 0
+    yield from _records(file, Place(len(MAGIC), 0), bytes_max)
+
+
+def read_on(file: BinaryIO, place: Place) -> Iterator[tuple[int, int, bytes]]:
+    """As `read_records`, from a record of this file on; what stands before it is not looked at.
+
+    Raises:
+        Malformed: as there.
+        Unavailable: it is a stream, or the disk refuses.
+    """
+    with told("cannot use the export", _name_of(file)):
+        file.seek(place.offset)
+    yield from _records(file, place, _NO_BOUNDS)
+
+
+def _records(
+    file: BinaryIO, place: Place, bytes_max: Mapping[int, int]
+) -> Iterator[tuple[int, int, bytes]]:
+    offset, count = place.offset, place.records
     while True:
         kind, payload = _record_at(file, offset, bytes_max)
         if kind == END:
