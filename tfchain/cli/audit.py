@@ -118,7 +118,9 @@ def audit_file(
         auditor, steps = _begun(DictRows() if rows is None else rows, file, verifier, anchor)
         if auditor.height:
             progress.console.print(f"audit: goes on after block {auditor.height}")
-        for offset in steps:
+        for number, offset in enumerate(steps):
+            if number == 0:
+                progress.reset(task, completed=offset)  # speed is judged from here on
             if auditor.height % _TOLD_EVERY == 0:
                 words = f"auditing, block {auditor.height:,}"
                 progress.update(task, completed=offset, description=words)
