@@ -35,7 +35,7 @@ class Sizes:
     validators: int
     senders: int
     transfers: int
-    """Of each sender, signed before the network starts."""
+    """Of each sender, signed before the network starts: half for full load, half for half of it."""
     window: int
     """Transactions that the load has under way, at most."""
     load_s: float
@@ -66,7 +66,7 @@ FULL: Final = Sizes(
     blocks=100,
     validators=4,
     senders=400,
-    transfers=100,
+    transfers=250,
     window=4_000,
     load_s=15.0,
     start_nodes=10_000,
@@ -88,7 +88,7 @@ QUICK: Final = Sizes(
     blocks=50,
     validators=4,
     senders=100,
-    transfers=100,
+    transfers=200,
     window=1_000,
     load_s=6.0,
     start_nodes=1_000,

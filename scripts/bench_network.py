@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import trio
 
@@ -66,11 +66,21 @@ class Tally:
         return sum(1 for at in times if at > times[0]) / (times[-1] - times[0])
 
     def latency_ms(self, per_cent: int) -> float:
-        """From the call to the block, of so many per cent at most."""
+        """From the call to the block, of so many per cent at most.
+
+        Raises RuntimeError where nothing was committed: then there is no such figure.
+        """
         waited = sorted(at - self.sent[tx_id] for tx_id, at in self.seen.items())
-        return (
-            1_000 * waited[min(len(waited) - 1, len(waited) * per_cent // 100)] if waited else 0.0
-        )
+        if not waited:
+            raise RuntimeError("no transaction was committed: there is no latency to tell")
+        return 1_000 * waited[min(len(waited) - 1, len(waited) * per_cent // 100)]
+
+
+class Pace(NamedTuple):
+    """Transactions a second, and how many of each queue are kept for the load after it."""
+
+    per_s: float
+    kept: Sequence[int]
 
 
 def network(lines: Lines, sizes: Sizes, folder: Path, bounds: tuple[Bound, Bound]) -> None:
@@ -89,11 +99,12 @@ def network(lines: Lines, sizes: Sizes, folder: Path, bounds: tuple[Bound, Bound
             height(member.url)
         rss = max(rss_mb([pid]) for pid in pids)
         disk, before, own = bytes_in(folder), _cpu(pids), time.process_time()
-        full = trio.run(loaded, net, queues, sizes, UNPACED)
+        kept = [len(queue) // 2 for queue in queues]
+        full = trio.run(loaded, net, queues, sizes, Pace(UNPACED, kept))
         spent, load_cpu = _cpu(pids) - before, time.process_time() - own
         _tell_full(lines, full, sizes, bounds, (spent, load_cpu))
         grown = bytes_in(folder) - disk
-        half = trio.run(loaded, net, queues, sizes, full.rate() / 2)
+        half = trio.run(loaded, net, queues, sizes, Pace(full.rate() / 2, [0] * len(queues)))
         interval = Bound(name="block_interval", value=1_000.0)
         lines.cost("network_latency_p50", half.latency_ms(50), "ms", interval)
         lines.cost("network_latency_p99", half.latency_ms(99), "ms", interval)
@@ -136,14 +147,14 @@ def signed(genesis: str, sizes: Sizes) -> list[deque[Ready]]:
     return queues
 
 
-async def loaded(net: Network, queues: Sequence[deque[Ready]], sizes: Sizes, per_s: float) -> Tally:
-    """Hand in for `load_s`, no more than `per_s` a second, and wait for what was taken."""
+async def loaded(net: Network, queues: Sequence[deque[Ready]], sizes: Sizes, pace: Pace) -> Tally:
+    """Hand in for `load_s`, no faster than the pace, and wait for what was taken."""
     tally, until = Tally(), trio.current_time() + sizes.load_s
     async with trio.open_nursery() as nursery:
         await nursery.start(_watch, net.members[0].url, tally)
         async with trio.open_nursery() as senders:
-            for member, queue in zip(net.members, queues, strict=True):
-                load = _Load(queue, tally, sizes.window, per_s / len(queues), until)
+            for member, queue, kept in zip(net.members, queues, pace.kept, strict=True):
+                load = _Load(queue, kept, tally, sizes.window, pace.per_s / len(queues), until)
                 senders.start_soon(_hand_in, member.url, load)
         with trio.move_on_after(DRAIN_S):
             while tally.under_way > 0:  # noqa: ASYNC110 -- a poll, for the load is measured too
@@ -157,6 +168,7 @@ class _Load:
     """What one validator is given."""
 
     queue: deque[Ready]
+    kept: int
     tally: Tally
     window: int
     per_s: float
@@ -182,7 +194,7 @@ async def _watch(
 async def _hand_in(url: str, load: _Load) -> None:
     began, handed = trio.current_time(), 0
     async with connected(url) as client:
-        while load.queue and (at := trio.current_time()) < load.until:
+        while len(load.queue) > load.kept and (at := trio.current_time()) < load.until:
             room = load.window - load.tally.under_way
             room = int(min(BATCH, room, load.per_s * (at - began) - handed))
             taken = await _submitted(client, load, room) if room > 0 else 0
