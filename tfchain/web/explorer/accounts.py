@@ -7,7 +7,7 @@ from tfchain.web.explorer import cells
 from tfchain.web.explorer.asked import Asked
 from tfchain.web.explorer.bodies import is_address
 from tfchain.web.explorer.cells import fact
-from tfchain.web.explorer.lists import Listing, run
+from tfchain.web.explorer.lists import Listing, run, section_of
 from tfchain.web.explorer.transactions import HEADS, transaction_row
 from tfchain.web.pages import parts, words
 from tfchain.web.pages.parts import Cell, Fact, Table, Tile
@@ -133,16 +133,13 @@ def _transactions(rows: Connection, asked: Asked, name: str) -> Section:
         sorts="ii",
     )
     found = run(rows, listing, asked)
-    if not found.rows:
-        told = "None that it sent, and none that names it."
-        return Section(id="transactions", title="Transactions", told=told, pager=found.pager)
     table = Table(
         id="transactions-table",
         caption="Transactions that it sent or is named in, the newest first",
         columns=HEADS,
         rows=[transaction_row(row) for row in found.rows],
     )
-    return Section(id="transactions", title="Transactions", table=table, pager=found.pager)
+    return section_of(found, table, "Transactions", "None that it sent, and none that names it.")
 
 
 def _mints(rows: Connection, asked: Asked, name: str) -> Section:
@@ -154,8 +151,6 @@ def _mints(rows: Connection, asked: Asked, name: str) -> Section:
         sorts="iii",
     )
     found = run(rows, listing, asked, "paid")
-    if not found.rows:
-        return Section(id="mints", title="Coins minted to it", told="None.", pager=found.pager)
     table = Table(
         id="mints-table",
         caption="Payouts, the newest first",
@@ -171,4 +166,4 @@ def _mints(rows: Connection, asked: Asked, name: str) -> Section:
             for row in found.rows
         ],
     )
-    return Section(id="mints", title="Coins minted to it", table=table, pager=found.pager)
+    return section_of(found, table, "Coins minted to it", "None.")

@@ -11,7 +11,7 @@ from tfchain.ledger.uptime import VIOLATIONS
 from tfchain.web.explorer import cells
 from tfchain.web.explorer.asked import Asked
 from tfchain.web.explorer.cells import coded, fact
-from tfchain.web.explorer.lists import Listing, run
+from tfchain.web.explorer.lists import Listing, run, section_of
 from tfchain.web.explorer.nodes import remark
 from tfchain.web.pages import charts, parts, words
 from tfchain.web.pages.parts import Cell, Exhibit, Fact, Table, Verdict
@@ -219,9 +219,6 @@ def _receipts(rows: Connection, asked: Asked, row: Row) -> Section:
         newest_first=False,
     )
     found = run(rows, listing, asked)
-    if not found.rows:
-        told = "The ledger has not settled it yet."
-        return Section(id="receipts", title="Receipts", told=told, pager=found.pager)
     table = Table(
         id="receipts-table",
         caption="Receipts and payouts, in node order: each is a leaf under the hash",
@@ -238,7 +235,7 @@ def _receipts(rows: Connection, asked: Asked, row: Row) -> Section:
         ),
         rows=[_receipt_row(one) for one in found.rows],
     )
-    return Section(id="receipts", title="Receipts", table=table, pager=found.pager)
+    return section_of(found, table, "Receipts", "The ledger has not settled it yet.")
 
 
 def _receipt_row(row: Row) -> parts.Row:

@@ -7,7 +7,7 @@ from typing import Final
 from tfchain.web.explorer import cells
 from tfchain.web.explorer.asked import Asked
 from tfchain.web.explorer.cells import coded, fact
-from tfchain.web.explorer.lists import Listing, run
+from tfchain.web.explorer.lists import Listing, run, section_of
 from tfchain.web.explorer.nodes import NODE_COLUMNS, NODES, node_row
 from tfchain.web.pages import charts, parts, words
 from tfchain.web.pages.parts import Exhibit, Fact, Table
@@ -38,9 +38,7 @@ def listed(rows: Connection, asked: Asked) -> Page:
         columns=parts.words("#Number", "~Name", "#Nodes", "Certification", "Paid to"),
         rows=[_row(row) for row in found.rows],
     )
-    section = Section(id="farms", title="All farms", table=table, pager=found.pager)
-    if not found.rows:
-        section = Section(id="farms", title="All farms", told="There are none.", pager=found.pager)
+    section = section_of(found, table, "All farms", "There are none.")
     return Page(title="Farms", over="explorer", here="farms", live=True, sections=[section])
 
 
@@ -69,15 +67,13 @@ def one(rows: Connection, asked: Asked) -> Page | None:
         newest_first=False,
     )
     found = run(rows, listing, asked)
-    nodes = Section(id="nodes", title="Nodes", told="It has none.", pager=found.pager)
-    if found.rows:
-        table = Table(
-            id="nodes-table",
-            caption="Its nodes, in order of number (UTC)",
-            columns=NODE_COLUMNS,
-            rows=[node_row(one, asked.now) for one in found.rows],
-        )
-        nodes = Section(id="nodes", title="Nodes", table=table, pager=found.pager)
+    table = Table(
+        id="nodes-table",
+        caption="Its nodes, in order of number (UTC)",
+        columns=NODE_COLUMNS,
+        rows=[node_row(one, asked.now) for one in found.rows],
+    )
+    nodes = section_of(found, table, "Nodes", "It has none.")
     return Page(
         title=words.name(row["name"]),
         over=f"farm {row['farm_id']}",

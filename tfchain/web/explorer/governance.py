@@ -11,7 +11,7 @@ from tfchain.tx.registry import name_of
 from tfchain.web.explorer import bodies, cells
 from tfchain.web.explorer.asked import Asked
 from tfchain.web.explorer.cells import coded, fact
-from tfchain.web.explorer.lists import Listing, run
+from tfchain.web.explorer.lists import Listing, run, section_of
 from tfchain.web.pages import charts, parts, words
 from tfchain.web.pages.parts import Cell, Exhibit, Fact, Table
 from tfchain.web.pages.sections import Page, Section
@@ -66,16 +66,13 @@ def listed(rows: Connection, asked: Asked) -> Page:
 def _proposals(rows: Connection, asked: Asked) -> Section:
     listing = Listing(select="SELECT * FROM proposals", keys=("proposal",), sorts="i")
     found = run(rows, listing, asked, "proposals")
-    if not found.rows:
-        told = "Farms and guardians have proposed nothing yet."
-        return Section(id="proposals", title="Proposals", told=told, pager=found.pager)
     table = Table(
         id="proposals-table",
         caption="Proposals, the newest first",
         columns=parts.words("#Proposal", "~What", "State", "#Opened", "#Yes", "#No", "Proposer"),
         rows=[_proposal_row(row) for row in found.rows],
     )
-    return Section(id="proposals", title="Proposals", table=table, pager=found.pager)
+    return section_of(found, table, "Proposals", "Farms and guardians have proposed nothing yet.")
 
 
 def _state(name: str) -> Cell:
@@ -97,16 +94,15 @@ def _proposal_row(row: Row) -> parts.Row:
 def _changes(rows: Connection, asked: Asked) -> Section:
     listing = Listing(select="SELECT * FROM changes", keys=("change",), sorts="i")
     found = run(rows, listing, asked, "changes")
-    if not found.rows:
-        told = "Validators have proposed nothing yet."
-        return Section(id="changes", title="Changes by validators", told=told, pager=found.pager)
     table = Table(
         id="changes-table",
         caption="Changes, the newest first",
         columns=parts.words("#Change", "~What", "State", "#Opened", "#Closed", "#Yes", "Proposer"),
         rows=[_change_row(row) for row in found.rows],
     )
-    return Section(id="changes", title="Changes by validators", table=table, pager=found.pager)
+    return section_of(
+        found, table, "Changes by validators", "Validators have proposed nothing yet."
+    )
 
 
 def _action(held: dict[str, Any]) -> dict[str, Any]:

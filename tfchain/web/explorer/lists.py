@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 
 from tfchain.index.sheet import Cell
 from tfchain.web.explorer.asked import Asked
-from tfchain.web.pages.sections import Link
+from tfchain.web.pages.parts import Table
+from tfchain.web.pages.sections import Link, Section
 
 ROWS: Final = 25
 
@@ -53,6 +54,14 @@ def run(
         pager=_pager(asked, listing, name, found, most),
         first=place is None,
     )
+
+
+def section_of(found: Run, table: Table, title: str, told: str) -> Section:
+    """The run as a section: its table under this title, or what is told where it has no rows."""
+    name = table.id.removesuffix("-table")
+    if not found.rows:
+        return Section(id=name, title=title, told=told, pager=found.pager)
+    return Section(id=name, title=title, table=table, pager=found.pager)
 
 
 def _pager(

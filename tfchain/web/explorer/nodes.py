@@ -9,7 +9,7 @@ from tfchain.ledger.uptime import VIOLATIONS
 from tfchain.web.explorer import cells, credited
 from tfchain.web.explorer.asked import Asked
 from tfchain.web.explorer.cells import coded, fact
-from tfchain.web.explorer.lists import Listing, run
+from tfchain.web.explorer.lists import Listing, run, section_of
 from tfchain.web.explorer.transactions import HEADS, transaction_row
 from tfchain.web.pages import parts, words
 from tfchain.web.pages.parts import Cell, Fact, Table, Verdict
@@ -83,11 +83,8 @@ def listed(rows: Connection, asked: Asked) -> Page:
         columns=NODE_COLUMNS,
         rows=[node_row(row, asked.now) for row in found.rows],
     )
-    shown = Section(
-        id="nodes", title=f"Nodes{where}" if where else "All nodes", table=table, pager=found.pager
-    )
-    if not found.rows:
-        shown = Section(id="nodes", title="Nodes", told="There are none.", pager=found.pager)
+    title = f"Nodes{where}" if where else "All nodes"
+    shown = section_of(found, table, title, "There are none.")
     return Page(
         title="Nodes",
         over="explorer",
@@ -219,13 +216,6 @@ def _receipts(rows: Connection, asked: Asked, number: int) -> Section:
         sorts="ii",
     )
     found = run(rows, listing, asked, "receipts")
-    if not found.rows:
-        return Section(
-            id="receipts",
-            title="Receipts",
-            told="No period of it is settled yet.",
-            pager=found.pager,
-        )
     table = Table(
         id="receipts-table",
         caption="Receipts, the newest first (UTC)",
@@ -241,7 +231,7 @@ def _receipts(rows: Connection, asked: Asked, number: int) -> Section:
         ),
         rows=[_receipt_row(row) for row in found.rows],
     )
-    return Section(id="receipts", title="Receipts", table=table, pager=found.pager)
+    return section_of(found, table, "Receipts", "No period of it is settled yet.")
 
 
 def _receipt_row(row: Row) -> parts.Row:
@@ -273,14 +263,10 @@ def _transactions(rows: Connection, asked: Asked, number: int) -> Section:
         sorts="ii",
     )
     found = run(rows, listing, asked)
-    if not found.rows:
-        return Section(
-            id="transactions", title="Transactions", told="None names it.", pager=found.pager
-        )
     table = Table(
         id="transactions-table",
         caption="Transactions that name it, the newest first",
         columns=HEADS,
         rows=[transaction_row(row) for row in found.rows],
     )
-    return Section(id="transactions", title="Transactions", table=table, pager=found.pager)
+    return section_of(found, table, "Transactions", "None names it.")

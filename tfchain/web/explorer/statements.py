@@ -10,7 +10,7 @@ from tfchain.web.explorer import cells, credited
 from tfchain.web.explorer.asked import Asked
 from tfchain.web.explorer.cells import coded, fact
 from tfchain.web.explorer.credited import Period, Span
-from tfchain.web.explorer.lists import Listing, run
+from tfchain.web.explorer.lists import Listing, run, section_of
 from tfchain.web.pages import parts, words
 from tfchain.web.pages.parts import Cell, Fact, Table, Verdict
 from tfchain.web.pages.sections import Link, Page, Section
@@ -171,10 +171,6 @@ def _lines(rows: Connection, asked: Asked, node: int, start: int) -> Section:
         newest_first=False,
     )
     found = run(rows, listing, asked, most=LINES)
-    if not found.rows:
-        return Section(
-            id="lines", title="Line by line", told="Nothing was reported.", pager=found.pager
-        )
     table = Table(
         id="lines-table",
         caption="Every report and every change of power (UTC)",
@@ -183,7 +179,7 @@ def _lines(rows: Connection, asked: Asked, node: int, start: int) -> Section:
         ),
         rows=[_line_row(row) for row in found.rows],
     )
-    return Section(id="lines", title="Line by line", table=table, pager=found.pager)
+    return section_of(found, table, "Line by line", "Nothing was reported.")
 
 
 def _line_row(row: Row) -> parts.Row:

@@ -8,7 +8,7 @@ from tfchain.tx.registry import KINDS, name_of
 from tfchain.web.explorer import bodies, cells
 from tfchain.web.explorer.asked import Asked
 from tfchain.web.explorer.cells import coded, fact
-from tfchain.web.explorer.lists import Listing, run
+from tfchain.web.explorer.lists import Listing, run, section_of
 from tfchain.web.pages import parts, words
 from tfchain.web.pages.parts import Fact, Table, Verdict
 from tfchain.web.pages.sections import Link, Page, Section
@@ -46,13 +46,7 @@ def listed(rows: Connection, asked: Asked) -> Page:
         columns=HEADS,
         rows=[transaction_row(row) for row in found.rows],
     )
-    section = Section(
-        id="transactions",
-        title=kind or "All transactions",
-        told="" if found.rows else "There are none.",
-        table=table if found.rows else None,
-        pager=found.pager,
-    )
+    section = section_of(found, table, kind or "All transactions", "There are none.")
     kinds = Section(id="kinds", title="By kind", links=_kinds(kind))
     return Page(
         title="Transactions",

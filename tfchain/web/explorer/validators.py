@@ -7,7 +7,7 @@ from tfchain.web.explorer import cells
 from tfchain.web.explorer.asked import Asked
 from tfchain.web.explorer.blocks import COLUMNS, block_row, faults_table
 from tfchain.web.explorer.cells import coded, fact
-from tfchain.web.explorer.lists import Listing, run
+from tfchain.web.explorer.lists import Listing, run, section_of
 from tfchain.web.pages import charts, parts, words
 from tfchain.web.pages.parts import Cell, Exhibit, Fact, Table
 from tfchain.web.pages.sections import Page, Section
@@ -146,8 +146,6 @@ def _missed(rows: Connection, asked: Asked, name: str) -> Section:
         sorts="i",
     )
     found = run(rows, listing, asked, "missed")
-    if not found.rows:
-        return Section(id="votes", title="Votes missed", told="None.", pager=found.pager)
     table = Table(
         id="votes-table",
         caption="Blocks without its vote, the newest first (UTC)",
@@ -161,7 +159,7 @@ def _missed(rows: Connection, asked: Asked, name: str) -> Section:
         ],
         look="narrow",
     )
-    return Section(id="votes", title="Votes missed", table=table, pager=found.pager)
+    return section_of(found, table, "Votes missed", "None.")
 
 
 def _faults(rows: Connection, name: str) -> list[Section]:
@@ -183,12 +181,10 @@ def _proposed(rows: Connection, asked: Asked, name: str) -> Section:
         sorts="i",
     )
     found = run(rows, listing, asked)
-    if not found.rows:
-        return Section(id="proposals", title="Proposals", told="None.", pager=found.pager)
     table = Table(
         id="proposals-table",
         caption="Blocks that it proposed, the newest first (UTC)",
         columns=COLUMNS,
         rows=[block_row(row) for row in found.rows],
     )
-    return Section(id="proposals", title="Proposals", table=table, pager=found.pager)
+    return section_of(found, table, "Proposals", "None.")
