@@ -5,10 +5,11 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -59,32 +60,18 @@ def test_one_period_is_paid_and_audited(tmp_path: Path, store: str) -> None:
 
 
 class Net:
-    """A devnet under way, and what it has printed so far."""
+    """A devnet under way, and those of its validators that were started again by hand."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.lines: list[str] = []
+    def __init__(self, devnet: Any) -> None:
+        self.devnet = devnet
         self.by_hand: list[subprocess.Popen[bytes]] = []
-        self.process = subprocess.Popen(
-            [*DEVNET, "--nodes", "2", "--home", str(home)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.reader = threading.Thread(target=self._read)
-        self.reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        with self.process.stdout as lines:
-            self.lines.extend(lines)
 
     def pid(self, number: int) -> int:
-        return int(self._said(rf"validator-{number} runs as process (\d+)"))
+        return int(self.devnet.said(rf"validator-{number} runs as process (\d+)"))
 
     def height(self, number: int) -> int:
         """What it says of itself; -1 while it does not answer."""
-        url = self._said(rf"validator-{number} answers at (\S+)")
+        url = self.devnet.said(rf"validator-{number} answers at (\S+)")
         try:
             answer = httpx.get(f"{url}/v1/status", timeout=5, trust_env=False)
         except httpx.HTTPError:
@@ -93,44 +80,24 @@ class Net:
 
     def kill(self, number: int) -> None:
         os.kill(self.pid(number), signal.SIGKILL)
-        wait(lambda: self.height(number) == -1, "a killed validator is silent")
+        self.devnet.wait(lambda: self.height(number) == -1, "a killed validator is silent")
 
     def start(self, number: int) -> None:
         """By the line that the devnet shows."""
-        home = self.home / f"validator-{number}"
-        line = self._said(rf"start it again with: (.*{re.escape(str(home))})")
+        home = self.devnet.home / f"validator-{number}"
+        line = self.devnet.said(rf"start it again with: (.*{re.escape(str(home))})")
         self.by_hand.append(subprocess.Popen(line.split(), stdout=subprocess.DEVNULL))
 
     def goes_on(self, number: int, blocks: int = 4) -> None:
         start = self.height(number)
-        wait(lambda: self.height(number) >= start + blocks, f"blocks go on at {number}")
-
-    def _said(self, pattern: str) -> str:
-        found: list[str] = []
-
-        def is_said() -> bool:
-            found.extend(re.findall(pattern, "".join(self.lines)))
-            return bool(found)
-
-        wait(is_said, pattern)
-        return found[-1]
+        self.devnet.wait(lambda: self.height(number) >= start + blocks, f"blocks go on at {number}")
 
     def end(self) -> None:
-        processes: list[subprocess.Popen[bytes] | subprocess.Popen[str]]
-        processes = [*self.by_hand, self.process]
-        for process in processes:
+        for process in self.by_hand:
             if process.poll() is None:
                 process.terminate()
-        for process in processes:
+        for process in self.by_hand:
             process.wait(PATIENCE_S)
-        self.reader.join()
-
-
-def wait(condition: Callable[[], bool], what: str) -> None:
-    until = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < until, f"not within {PATIENCE_S} s: {what}"
-        time.sleep(0.1)
 
 
 def is_there(pid: int) -> bool:
@@ -149,21 +116,22 @@ def family(pid: int) -> list[int]:
 
 
 @pytest.fixture
-def net(tmp_path: Path) -> Iterator[Net]:
+def net(devnet: Callable[..., AbstractContextManager[Any]], tmp_path: Path) -> Iterator[Net]:
     """Four validators that have made a few blocks."""
-    running = Net(tmp_path / "net")
-    try:
-        wait(lambda: running.height(0) >= 3, "the first blocks")
-        yield running
-    finally:
-        running.end()
+    with devnet(tmp_path / "net", "--nodes", "2") as running:
+        four = Net(running)
+        try:
+            running.wait(lambda: four.height(0) >= 3, "the first blocks")
+            yield four
+        finally:
+            four.end()
 
 
 def test_killed_validators_are_missed_and_come_back(net: Net) -> None:
     net.kill(0)
     net.goes_on(1)
     net.start(0)
-    wait(lambda: net.height(0) >= net.height(1) - 1, "it catches up")
+    net.devnet.wait(lambda: net.height(0) >= net.height(1) - 1, "it catches up")
     net.kill(1)
     net.goes_on(2)  # three of four: only if the one that came back votes again
     net.kill(2)
@@ -179,13 +147,13 @@ def test_killed_validators_are_missed_and_come_back(net: Net) -> None:
 def test_a_signal_ends_everything(net: Net, number: signal.Signals) -> None:
     pids = [pid for place in range(4) for pid in family(net.pid(place))]
     assert len(pids) == 8
-    net.process.send_signal(number)
-    assert net.process.wait(PATIENCE_S) == 0
+    net.devnet.process.send_signal(number)
+    assert net.devnet.process.wait(PATIENCE_S) == 0
     assert [pid for pid in pids if is_there(pid)] == []
-    assert "no process is left" in "".join(net.lines)
+    assert "no process is left" in "".join(net.devnet.lines)
 
 
 def test_a_killed_devnet_takes_its_processes_along(net: Net) -> None:
     pids = [pid for place in range(4) for pid in family(net.pid(place))]
-    net.process.kill()
-    wait(lambda: not any(is_there(pid) for pid in pids), "everybody notices")
+    net.devnet.process.kill()
+    net.devnet.wait(lambda: not any(is_there(pid) for pid in pids), "everybody notices")

@@ -7,14 +7,12 @@ packages are put into a folder of this run.
 
 import json
 import os
-import re
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -54,6 +52,7 @@ SOON: Final = {"length": 30, "post_window": 10, "commit_window": 6}
 NOW: Final = 1_700_000_000
 
 T = TypeVar("T")
+Begin = Callable[..., AbstractContextManager[Any]]
 CloneWith = Callable[[Path, Mapping[str, int], Sequence[str]], Path]
 Row = dict[str, Any]
 
@@ -184,28 +183,14 @@ def ips(shown: list[Row]) -> list[tuple[Any, ...]]:
 
 
 @contextmanager
-def _devnet(clone: Path) -> Iterator[tuple[str, str]]:
+def _paying(devnet: Begin, clone: Path) -> Iterator[tuple[str, str]]:
     """Addresses of a validator and of the web, of a network with users that has paid for a period."""
-    command = [sys.executable, "-m", "tfchain", "devnet", "--validators", "1", "--nodes", "6"]
-    process = subprocess.Popen(
-        [*command, "--home", str(clone / "net")],
-        cwd=clone, env={**os.environ, "PYTHONPATH": str(clone)},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    lines: list[str] = []
-    assert process.stdout is not None
-    reader = threading.Thread(target=lines.extend, args=(process.stdout,))
-    reader.start()
-    try:
-        validator = _until(lambda: re.search(r"validator-0 answers at (\S+)", "".join(lines)))[1]
-        web = _until(lambda: re.search(r"the web answers at ([^,\s]+)", "".join(lines)))[1]
-        _until(lambda: _get(f"{validator}/v1/status").get("height", 0))
+    own = {"cwd": clone, "env": {**os.environ, "PYTHONPATH": str(clone)}}
+    with devnet(clone / "net", "--validators", "1", "--nodes", "6", **own) as running:
+        validator = running.said(r"validator-0 answers at (\S+)")
+        web = running.said(r"the web answers at ([^,\s]+)")
+        running.wait(lambda: _get(f"{validator}/v1/status").get("height", 0), "the first block")
         yield validator, web
-    finally:
-        process.terminate()
-        process.wait(CLIENT_S)
-        reader.join()
-        process.stdout.close()
 
 
 def _until(condition: Callable[[], T | None], patience_s: float = CLIENT_S) -> T:
@@ -312,11 +297,12 @@ def served(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     clone_with: CloneWith,
+    devnet: Begin,
 ) -> Iterator[Served]:
     """Generated rows behind a socket, and the web of a devnet."""
     folder = tmp_path_factory.mktemp(request.param)
     if request.param == "devnet":
-        with _devnet(clone_with(folder / "clone", SOON, ())) as (validator, web):
+        with _paying(devnet, clone_with(folder / "clone", SOON, ())) as (validator, web):
             _use(validator, web)
             yield Served(name="devnet", url=web, ledger=_proven(validator))
         return

@@ -1,15 +1,12 @@
 """The OpenAPI document against the web that it is of: generated requests, fitting and not, on a devnet."""
 
 import json
-import re
-import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -27,40 +24,12 @@ can say so."""
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> Iterator[str]:
+def url(devnet: Callable[..., AbstractContextManager[Any]], tmp_path: Path) -> Iterator[str]:
     """The web of a devnet in which something has happened."""
-    command = [sys.executable, "-m", "tfchain", "devnet", "--validators", "1", "--nodes", "2"]
-    running = subprocess.Popen(
-        [*command, "--home", str(tmp_path / "net")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    lines: list[str] = []
-
-    def read() -> None:
-        assert running.stdout is not None
-        with running.stdout as told:
-            lines.extend(told)
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    try:
-        yield _answering(lines)
-    finally:
-        running.send_signal(signal.SIGTERM)
-        running.wait(PATIENCE_S)
-        reader.join()
-
-
-def _answering(lines: list[str]) -> str:
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until:
-        found = re.search(r"the web answers at (\S+),", "".join(lines))
-        if found is not None and _lives(found[1]):
-            return found[1]
-        time.sleep(0.2)
-    raise AssertionError("".join(lines))
+    with devnet(tmp_path / "net", "--validators", "1", "--nodes", "2") as running:
+        address = running.said(r"the web answers at (\S+),")
+        running.wait(lambda: _lives(address), "the web shows nodes")
+        yield address
 
 
 def _lives(url: str) -> bool:

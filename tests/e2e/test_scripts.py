@@ -3,12 +3,10 @@
 import re
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -31,51 +29,22 @@ PAID: Final = (
 """The first one, were it to wait for the coins too."""
 SCRIPT_S: Final = 240
 """A devnet's month lasts a minute: what is left of one, a whole one, and its settling."""
-START_S: Final = 60.0
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> Iterator[str]:
+def url(devnet: Callable[..., AbstractContextManager[Any]], tmp_path: Path) -> Iterator[str]:
     """A devnet with one validator and no farmers but the script; the validator's address."""
-    command = [sys.executable, "-m", "tfchain", "devnet", "--validators", "1", "--nodes", "0"]
-    process = subprocess.Popen(
-        [*command, "--home", str(tmp_path / "net")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    lines: list[str] = []
-    assert process.stdout is not None
-    reader = threading.Thread(target=lines.extend, args=(process.stdout,))
-    reader.start()
-    try:
-        address = _said(lines, r"validator-0 answers at (\S+)")
-        _until_it_answers(address)
+    with devnet(tmp_path / "net", "--validators", "1", "--nodes", "0") as running:
+        address = running.said(r"validator-0 answers at (\S+)")
+        running.wait(lambda: _has_blocks(address), "the first block")
         yield address
-    finally:
-        process.terminate()
-        process.wait(START_S)
-        reader.join()
-        process.stdout.close()
 
 
-def _said(lines: list[str], pattern: str) -> str:
-    until = time.monotonic() + START_S
-    while not (found := re.search(pattern, "".join(lines))):
-        assert time.monotonic() < until, lines
-        time.sleep(0.1)
-    return found[1]
-
-
-def _until_it_answers(address: str) -> None:
-    until = time.monotonic() + START_S
-    while time.monotonic() < until:
-        with suppress(httpx.HTTPError):
-            answer = httpx.get(f"{address}/v1/status", timeout=5, trust_env=False)
-            if answer.json()["height"] > 0:
-                return
-        time.sleep(0.2)
-    pytest.fail(f"no first block within {START_S} s")
+def _has_blocks(address: str) -> bool:
+    with suppress(httpx.HTTPError):
+        answer = httpx.get(f"{address}/v1/status", timeout=5, trust_env=False)
+        return bool(answer.json()["height"] > 0)
+    return False
 
 
 def test_the_scripts_run_a_node_and_print_a_proven_receipt(url: str) -> None:

@@ -2,15 +2,13 @@
 
 import json
 import os
-import re
 import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -30,57 +28,14 @@ FEW: Final = 6
 """What every run does; the rebuild is among them."""
 PATIENCE_S: Final = 60.0
 
+Begin = Callable[..., AbstractContextManager[Any]]
+
 
 def wait(condition: Callable[[], bool], what: str) -> None:
     until = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < until, f"not within {PATIENCE_S} s: {what}"
         time.sleep(0.05)
-
-
-class Devnet:
-    """One validator and a few nodes; what it says."""
-
-    def __init__(self, home: Path, *options: str) -> None:
-        self.lines: list[str] = []
-        self.process = subprocess.Popen(
-            [*TFCHAIN, "devnet", "--validators", "1", "--home", str(home), *options],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.reader = threading.Thread(target=self._read)
-        self.reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        with self.process.stdout as lines:
-            self.lines.extend(lines)
-
-    def said(self, pattern: str) -> str:
-        found: list[str] = []
-
-        def is_said() -> bool:
-            found.extend(re.findall(pattern, "".join(self.lines)))
-            return bool(found)
-
-        wait(is_said, pattern)
-        return found[-1]
-
-    def end(self) -> None:
-        if self.process.poll() is None:
-            self.process.terminate()
-        self.process.wait(PATIENCE_S)
-        self.reader.join()
-
-
-@contextmanager
-def devnet(home: Path, *options: str) -> Iterator[Devnet]:
-    running = Devnet(home, *options)
-    try:
-        yield running
-    finally:
-        running.end()
 
 
 class Web:
@@ -132,10 +87,12 @@ def checksums(home: Path) -> dict[int, str]:
         ),
     ],
 )
-def test_killed_and_rebuilt_it_has_the_same_checksums(kills: int, tmp_path: Path) -> None:
+def test_killed_and_rebuilt_it_has_the_same_checksums(
+    kills: int, devnet: Begin, tmp_path: Path
+) -> None:
     chance = Random(20)
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    with devnet(tmp_path / "net", "--nodes", "3", "--no-web") as running:
+    with devnet(tmp_path / "net", "--validators", "1", "--nodes", "3", "--no-web") as running:
         node = running.said(r"validator-0 answers at (\S+)")
         for number in range(kills):
             begins = ["--rebuild"] if number % 4 == 3 else []
@@ -159,8 +116,8 @@ def test_killed_and_rebuilt_it_has_the_same_checksums(kills: int, tmp_path: Path
     assert rebuilt.end(signal.SIGINT) == 0
 
 
-def test_a_devnet_runs_its_web_and_takes_it_along(tmp_path: Path) -> None:
-    with devnet(tmp_path / "net", "--nodes", "1") as running:
+def test_a_devnet_runs_its_web_and_takes_it_along(devnet: Begin, tmp_path: Path) -> None:
+    with devnet(tmp_path / "net", "--validators", "1", "--nodes", "1") as running:
         url = running.said(r"the web answers at (\S+),")
         pid = int(running.said(r"web runs as process (\d+)"))
 

@@ -24,15 +24,18 @@ from tfchain.ledger import tables
 from tfchain.ledger.block import Block
 from tfchain.ledger.commit import FOR_BLOCK, Commit, CommitSlot
 from tfchain.ledger.evidence import Evidence
+from tfchain.ledger.measures import Measure
 from tfchain.ledger.records import Resources
 from tfchain.ledger.state import State
 from tfchain.node.devnet.homes import Stamp, key_of, stamped, template_text
 from tfchain.tx.kind import FreeKind, Kind
 from tfchain.tx.kinds.create_farm import CreateFarm
 from tfchain.tx.kinds.create_twin import CreateTwin
+from tfchain.tx.kinds.propose import Propose
 from tfchain.tx.kinds.register_node import RegisterNode
 from tfchain.tx.kinds.report_uptime import ReportUptime
 from tfchain.tx.kinds.transfer import Transfer
+from tfchain.tx.kinds.vote_as_guardian import VoteAsGuardian
 from tfchain.tx.lookup import acceptance_message
 from tfchain.tx.registry import NUMBERS
 from tfchain.tx.transaction import Envelope, encode_transaction
@@ -94,6 +97,24 @@ class Town:
     def until(self, second: int) -> None:
         while self.second < second:
             self.run()
+
+    def decide(self, measure: Measure) -> None:
+        """Proposed, and voted for by the one guardian; done in the block after."""
+        number = self.all("docket")[0]["last"] + 1 if self.all("docket") else 1
+        said = Propose(
+            farm_id=FarmId(0),
+            measure=measure,
+            text_hash=bytes(32),
+            link="",
+            threshold=0,
+            seconds=Seconds(0),
+        )
+        assert self.run(self.tx(self.guardian, said)) == ("ok",)
+        if self.one("proposals", proposal=number)["state"] == 0:
+            vote = VoteAsGuardian(proposal=number, yes=True)
+            assert self.run(self.tx(self.guardian, vote)) == ("ok",)
+        self.run()
+        assert self.one("proposals", proposal=number)["state"] == 2
 
     def _commit(self) -> Commit | None:
         if self.tip.height == 0:

@@ -22,7 +22,6 @@ from tfchain.tx.kinds.add_farm_ip import AddFarmIp
 from tfchain.tx.kinds.cancel_contract import CancelContract
 from tfchain.tx.kinds.create_contract import CreateContract
 from tfchain.tx.kinds.delete_node import DeleteNode
-from tfchain.tx.kinds.propose import Propose
 from tfchain.tx.kinds.remove_farm_ip import RemoveFarmIp
 from tfchain.tx.kinds.rent_node import RentNode
 from tfchain.tx.kinds.report_consumption import Consumed, ReportConsumption
@@ -34,7 +33,6 @@ from tfchain.tx.kinds.transfer import Transfer
 from tfchain.tx.kinds.update_contract import UpdateContract
 from tfchain.tx.kinds.update_node import UpdateNode
 from tfchain.tx.kinds.update_used_resources import UpdateUsedResources, UsedResources
-from tfchain.tx.kinds.vote_as_guardian import VoteAsGuardian
 
 SMALL = Resources(cru=2, mru=4 << 30, hru=0, sru=50 << 30)
 
@@ -328,29 +326,10 @@ def test_a_node_that_is_let_as_a_whole(town: Any) -> None:
     assert town.one("rent_contract")["state"] == "Deleted"
 
 
-def guardian_says(town: Any, measure: Any) -> None:
-    """Proposed and voted by the one guardian; done in the next block."""
-    number = town.all("docket")[0]["last"] + 1 if town.all("docket") else 1
-    said = Propose(
-        farm_id=FarmId(0),
-        measure=measure,
-        text_hash=bytes(32),
-        link="",
-        threshold=0,
-        seconds=Seconds(0),
-    )
-    assert town.run(town.tx(town.guardian, said)) == ("ok",)
-    if town.one("proposals", proposal=number)["state"] == 0:
-        vote = VoteAsGuardian(proposal=number, yes=True)
-        assert town.run(town.tx(town.guardian, vote)) == ("ok",)
-    town.run()
-    assert town.one("proposals", proposal=number)["state"] == 2
-
-
 def test_what_guardians_certify_is_shown(town: Any) -> None:
     town.found()
-    guardian_says(town, CertifyNode(node_id=NodeId(1), certified=True))
-    guardian_says(town, CertifyFarm(farm_id=FarmId(1), gold=True))
+    town.decide(CertifyNode(node_id=NodeId(1), certified=True))
+    town.decide(CertifyFarm(farm_id=FarmId(1), gold=True))
     assert town.one("node")["certification"] == "Certified"
     assert town.one("farm")["certification"] == "Gold"
     assert town.all("transactions", kind="enact")[0]["sender"] is None

@@ -36,8 +36,6 @@ from tfchain.ledger.minting import (
 )
 from tfchain.tx.kinds.attest_mint import AttestMint
 from tfchain.tx.kinds.dispute_nodes import DisputeNodes
-from tfchain.tx.kinds.propose import Propose
-from tfchain.tx.kinds.vote_as_guardian import VoteAsGuardian
 from tfchain.web import receipts
 
 BATCH = tables.batch_key(ScheduleId(0), PeriodIndex(0))
@@ -66,24 +64,6 @@ def attested(town: Any, more: int = 0) -> str:
         salt=bytes(32),
     )
     return str(town.run(town.tx(town.guardian, body))[0])
-
-
-def decided(town: Any, measure: Any) -> None:
-    number = town.all("docket")[0]["last"] + 1 if town.all("docket") else 1
-    said = Propose(
-        farm_id=0,  # type: ignore[arg-type]
-        measure=measure,
-        text_hash=bytes(32),
-        link="",
-        threshold=0,
-        seconds=Seconds(0),
-    )
-    assert town.run(town.tx(town.guardian, said)) == ("ok",)
-    if town.one("proposals", proposal=number)["state"] == 0:
-        vote = VoteAsGuardian(proposal=number, yes=True)
-        assert town.run(town.tx(town.guardian, vote)) == ("ok",)
-    town.run()
-    assert town.one("proposals", proposal=number)["state"] == 2
 
 
 def paid(town: Any) -> None:
@@ -138,7 +118,7 @@ def test_a_ruling_leaves_a_node_out(town: Any) -> None:
     [dispute] = town.all("disputes")
     assert json.loads(dispute["json"])["named"][0]["node_id"] == 1
     ruling = ApproveBatch(schedule=ScheduleId(0), period=PeriodIndex(0), without=(NodeId(1),))
-    decided(town, ruling)
+    town.decide(ruling)
     assert json.loads(town.one("rulings")["json"])["without"] == [1]
     while town.one("batches", period=0)["state"] != PAID:
         town.run()
@@ -166,7 +146,7 @@ def test_a_receipt_is_put_right(town: Any) -> None:
     assert merkle.leaf_hash(RECEIPT_TAG, encode_record(receipt)) == bytes.fromhex(
         town.one("batches", period=0)["root"]
     )
-    decided(town, more)
+    town.decide(more)
     fixup = town.one("fixups")
     assert fixup["text_hash"] == plain_digest(fixup["text"].encode()).hex()
     assert json.loads(fixup["text"])["fixup_reward"] == {"musd": 1_000, "tft": 777}
