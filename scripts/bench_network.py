@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -49,6 +50,8 @@ class Tally:
 
     sent: dict[bytes, float] = field(default_factory=dict)
     seen: dict[bytes, float] = field(default_factory=dict)
+    blocks: list[float] = field(default_factory=list)
+    """When each block came, full or not."""
     doubled: int = 0
 
     @property
@@ -70,10 +73,17 @@ class Tally:
 
         Raises RuntimeError where nothing was committed: then there is no such figure.
         """
-        waited = sorted(at - self.sent[tx_id] for tx_id, at in self.seen.items())
-        if not waited:
-            raise RuntimeError("no transaction was committed: there is no latency to tell")
-        return 1_000 * waited[min(len(waited) - 1, len(waited) * per_cent // 100)]
+        return _most_ms([at - self.sent[tx_id] for tx_id, at in self.seen.items()], per_cent)
+
+    def interval_ms(self, per_cent: int) -> float:
+        """From one block to the next, of so many per cent at most; raises as `latency_ms`."""
+        return _most_ms([after - at for at, after in pairwise(self.blocks)], per_cent)
+
+
+def _most_ms(seconds: Sequence[float], per_cent: int) -> float:
+    if not seconds:
+        raise RuntimeError("nothing was committed under this load: there is no time to tell")
+    return 1_000 * sorted(seconds)[min(len(seconds) - 1, len(seconds) * per_cent // 100)]
 
 
 class Pace(NamedTuple):
@@ -108,6 +118,7 @@ def network(lines: Lines, sizes: Sizes, folder: Path, bounds: tuple[Bound, Bound
         interval = Bound(name="block_interval", value=1_000.0)
         lines.cost("network_latency_p50", half.latency_ms(50), "ms", interval)
         lines.cost("network_latency_p99", half.latency_ms(99), "ms", interval)
+        lines.cost("network_interval_p99", half.interval_ms(99), "ms", interval)
         after = max(rss_mb([pid]) for pid in pids)
         lines.cost("network_memory", after, "MB", Bound(name="rss_before_load", value=rss))
         each = max(1, len(full.seen)) * sizes.validators
@@ -185,6 +196,7 @@ async def _watch(
     async with link.blocks(first) as blocks:
         async for raw in blocks:
             at = trio.current_time()
+            tally.blocks.append(at)
             for tx_id in map(transaction_id, decode_block(raw).txs):
                 tally.doubled += tx_id in tally.seen
                 if tx_id in tally.sent:

@@ -80,6 +80,9 @@ def test_growth_is_a_table_of_sizes(tmp_path: Path) -> None:
     ]
 
 
+TIMES: Final = ("network_latency", "network_interval")
+
+
 @pytest.mark.slow
 @pytest.mark.e2e
 def test_a_network_commits_what_it_took_once_each() -> None:
@@ -89,7 +92,7 @@ def test_a_network_commits_what_it_took_once_each() -> None:
     assert {"network_load_cpu", "network_memory", "start_0", "start_10"} <= _named(rows)
     once = next(row for row in rows if row["name"] == "network_committed_once")
     assert once["value"] == once["bound_value"] > 0, "some were lost, or stand in two blocks"
-    waited = [row["value"] for row in rows if row["name"].startswith("network_latency")]
+    waited = [row["value"] for row in rows if row["name"].startswith(TIMES)]
     assert min(waited) > 0, "the half load had nothing to hand in"
 
 
