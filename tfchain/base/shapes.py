@@ -5,8 +5,9 @@ codec, its command-line options and its reference entry are derived from them. `
 throughout: `True` is an `int`, and one byte of difference is a fork.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import (
     Annotated,
     Generic,
@@ -22,7 +23,7 @@ from tfchain.base import units
 from tfchain.base.codec import Plain, decode, encode_shaped
 from tfchain.base.limits import RECORD_BYTES_MAX
 from tfchain.base.made import Make, maker, open_twin
-from tfchain.base.written import Code, Names, Row, called, changer, packer, unpacker
+from tfchain.base.written import Change, Code, Names, Row, called, changer, packer, unpacker
 from tfchain.errors import Malformed
 
 
@@ -247,8 +248,8 @@ class Layout(Generic[R]):
     """The record as a list that starts with its version."""
     unpack: Callable[[Plain], R]
     """The record; raises `Malformed`, which names the field that does not fit."""
-    change: Callable[[R, Mapping[str, object]], R]
-    """A copy in which some fields are others."""
+    changer: Callable[[Sequence[str]], Change[R]]
+    """What copies a record with these fields others, given in this order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +300,7 @@ def _read_layout(cls: type[R]) -> Layout[R]:
         careful=careful,
         pack=packer(row, known, codes, careful.pack),
         unpack=unpacker(row, known, codes, careful.unpack),
-        change=changer(row),
+        changer=partial(changer, row),
     )
 
 
@@ -336,10 +337,15 @@ def encode_record(record: object) -> bytes:
 
 def changed(record: R, **fields: object) -> R:
     """As `dataclasses.replace`, for records that change with every transaction: half its time."""
-    known = layout(type(record))
-    for name in fields:
-        known.names.index(name)  # which refuses a field that the record has not
-    return known.change(record, fields)
+    place = (type(record), *fields)
+    change: Change[R] | None = _CHANGERS.get(place)  # type: ignore[assignment]
+    if change is None:
+        change = _CHANGERS[place] = layout(type(record)).changer(tuple(fields))
+    return change(record, *fields.values())
+
+
+_CHANGERS: dict[tuple[object, ...], object] = {}
+"""By class and fields: there are as many as there are lines that call `changed`."""
 
 
 def decode_record(cls: type[R], data: bytes, bytes_max: int = RECORD_BYTES_MAX) -> R:

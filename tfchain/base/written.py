@@ -6,9 +6,9 @@ it is the same on every machine. Where a value does not fit, the careful codec i
 the shapes one by one: it raises what there is to raise, and names the field.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from tfchain.base.codec import Plain
 from tfchain.base.made import Make
@@ -105,11 +105,18 @@ def unpacker(
     return _defined("unpack", lines, names.known | known)  # type: ignore[return-value]
 
 
-def changer(row: Row[R]) -> Callable[[R, Mapping[str, object]], R]:
-    """Copies records, some fields of which become others; unknown names are the caller's to refuse."""
-    items = (f"fields['{name}'] if '{name}' in fields else record.{name}" for name in row.names)
+class Change(Protocol[R]):
+    """Copies a record; what it is given beside is what the fields that it was made for become."""
+
+    def __call__(self, record: R, /, *items: object) -> R: ...
+
+
+def changer(row: Row[R], changing: Sequence[str]) -> Change[R]:
+    """Copies a record, then come the fields that are others; ValueError for one that it has not."""
+    new = {row.names.index(name): f"f{place}" for place, name in enumerate(changing)}
+    items = (new.get(place, f"record.{name}") for place, name in enumerate(row.names))
     lines = [
-        "def changed(record, fields):",
+        f"def changed({', '.join(['record', *new.values()])}):",
         f"    copy = begin({', '.join(items)})",
         "    copy.__class__ = cls",
         "    return copy",

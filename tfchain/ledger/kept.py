@@ -26,13 +26,12 @@ def put(state: State, table: Table[R], key: bytes, row: R) -> None:
     table.put(state, key, row)
 
 
-def put_account(state: State, key: bytes, row: Uptime) -> None:
+def put_account(state: State, key: bytes, before: Uptime, row: Uptime) -> None:
     """Write a node's running account; one that gives way before its batch settled is kept (P8).
 
     Only after a halt: a node then reports for a period while two earlier ones are not settled yet.
     """
-    before = tables.UPTIMES.get(state, key)
-    if before is not None and before.ended is not None:
+    if before.ended is not None:
         stays = (row.running, row.ended)
         if not any(one is not None and one.start == before.ended.start for one in stays):
             _keep_own(state, key, row, before.ended)

@@ -180,10 +180,11 @@ class State:
             changed = changes.get(place)
             if changed is not None:
                 return changed[1]
-        if place not in self._seen:
+        seen = self._seen
+        if place not in seen:
             stored = self._reader.get(table.stored_at(key))
-            self._seen[place] = None if stored is None else self.memory.row(table, stored)
-        return self._seen[place]
+            seen[place] = None if stored is None else self.memory.row(table, stored)
+        return seen[place]
 
     def change(self, table: Table[R], key: bytes, row: object) -> None:
         """Remember a written or deleted row."""

@@ -45,7 +45,7 @@ class ReportUptime:
         after = running.reported(
             row, context.params, context.time, report, () if gaps is None else gaps.rows
         )
-        kept.put_account(state, key, after)
+        kept.put_account(state, key, row, after)
 
     def _note_first(self, state: State, key: bytes) -> None:
         """Its age on the grid counts from its first report ever (rules.md 7)."""

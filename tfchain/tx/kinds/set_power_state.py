@@ -35,4 +35,5 @@ class SetPowerState:
         check_enabled(state, self.node_id)
         key = tables.id_key(self.node_id)
         row = tables.UPTIMES.need(state, key)
-        kept.put_account(state, key, running.state_set(row, context.params, context.time, self.up))
+        after = running.state_set(row, context.params, context.time, self.up)
+        kept.put_account(state, key, row, after)

@@ -23,4 +23,5 @@ class SetPowerTarget:
         own_farm(state, node.farm_id, context.sender)
         key = tables.id_key(node.id)
         row = tables.UPTIMES.need(state, key)
-        kept.put_account(state, key, running.target_set(row, context.params, context.time, self.up))
+        after = running.target_set(row, context.params, context.time, self.up)
+        kept.put_account(state, key, row, after)
