@@ -55,6 +55,10 @@ from tfchain.tx.transaction import Envelope, encode_transaction, message_of
 SEED: Final = 1
 GENESIS_TIME: Final = 1_700_000_000
 ENDOWED_TFT: Final = 100
+ENDOWED_MAX: Final = 4_000
+"""As many as a genesis has room for beside its own; the others are given half by one of these."""
+FOUNDED_MAX: Final = 1_000
+"""Transactions of one block in which people found something."""
 VALID_FOR: Final = 900
 """Blocks; a devnet allows a thousand."""
 REPORT_EVERY_S: Final = 2
@@ -83,9 +87,9 @@ ExportRecord = tuple[int, bytes]
 
 
 def genesis_text(people: int, validators: int, stamp: Stamp) -> str:
-    """A devnet's genesis in which every person has coins too."""
+    """A devnet's genesis in which people have coins too, the first `ENDOWED_MAX` of them."""
     rows = [stamped(template_text(), stamp, SEED, validators)]
-    for number in range(people):
+    for number in range(min(people, ENDOWED_MAX)):
         rows.append(f'[[account]]\naddress = "{to_text(person(number).address)}"')
         rows.append(f"balance = {ENDOWED_TFT * UTFT_PER_TFT}\n")
     return "\n".join(rows)
@@ -144,11 +148,25 @@ def signers(genesis: str, people: int) -> list[Signer]:
 
 
 def founding(people: Sequence[Signer]) -> Iterator[tuple[str, list[bytes]]]:
-    """Blocks that give everybody a twin, a farm and a node, all of the same number: kind and txs."""
+    """What gives everybody a twin, a farm and a node, all of the same number: kind and transactions."""
+    half = Utft(ENDOWED_TFT * UTFT_PER_TFT // 2)
+    if len(people) > ENDOWED_MAX:
+        pairs = zip(people, people[ENDOWED_MAX:], strict=False)
+        yield (
+            "transfer",
+            [one.paid(Transfer(to=other.address, amount=half)) for one, other in pairs],
+        )
     twin = CreateTwin(relay="relay.bench", public_key=b"")
     yield "create_twin", [one.paid(twin) for one in people]
     yield "create_farm", [one.paid(CreateFarm(name=f"farm-{one.number}")) for one in people]
     yield "register_node", [one.paid(_registration(one)) for one in people]
+
+
+def founding_blocks(people: Sequence[Signer]) -> Iterator[Sequence[bytes]]:
+    """The same by blocks, none of which is too long."""
+    for _, txs in founding(people):
+        for first in range(0, len(txs), FOUNDED_MAX):
+            yield txs[first : first + FOUNDED_MAX]
 
 
 def _registration(one: Signer) -> RegisterNode:
@@ -284,7 +302,7 @@ def recorded(nodes: int, blocks: int, validators: int) -> Iterator[ExportRecord]
     people, maker = signers(text, nodes), Maker(text, validators)
     yield records.GENESIS, records.genesis_record(text)
     now = GENESIS_TIME
-    for _, txs in founding(people):
+    for txs in founding_blocks(people):
         now += 1
         yield from _taken(maker, now, txs)
     for _ in range(blocks):
@@ -312,7 +330,7 @@ def month(nodes: int, blocks: int, validators: int) -> Iterator[ExportRecord]:
     people, maker = signers(text, nodes), Maker(text, validators)
     yield records.GENESIS, records.genesis_record(text)
     now = GENESIS_TIME
-    for _, txs in founding(people):
+    for txs in founding_blocks(people):
         now += 1
         yield from _taken(maker, now, txs)
     turns, each = cycle(people), -(-nodes // MONTH_TURN_BLOCKS)

@@ -9,6 +9,10 @@ from typing import Any, Final
 
 import pytest
 
+from scripts.bench_chain import ENDOWED_MAX, MONTH_REPORTS, month
+from tfchain.chain import export_records as records
+from tfchain.ledger.block import decode_block
+
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 HISTORY: Final = ROOT / "tests" / "bench" / "history.jsonl"
 TEXTS: Final = ("name", "unit", "bound", "commit", "machine")
@@ -106,3 +110,10 @@ def test_the_kept_figures_can_be_read() -> None:
     rows = _rows(HISTORY.read_text("utf-8"))
     _check(rows)
     assert {"audit", "network", "execute_report_uptime"} <= _named(rows)
+
+
+@pytest.mark.slow
+def test_a_grid_may_have_more_people_than_a_genesis() -> None:
+    chain = list(month(ENDOWED_MAX + 1, 1, 1))
+    last = decode_block(next(raw for kind, raw in reversed(chain) if kind == records.BLOCK))
+    assert len(last.txs) == MONTH_REPORTS
