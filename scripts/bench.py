@@ -50,7 +50,7 @@ def main() -> None:
     size.add_argument("--tiny", action="store_true", help="shows that it runs; no figure counts")
     parser.add_argument("--million", action="store_true", help="a tree of 10^6 leaves too")
     parser.add_argument(
-        "--month", action="store_true", help="audit a whole month of 5,500 nodes too: an hour"
+        "--month", action="store_true", help="audit a whole month of 5,500 nodes too: half an hour"
     )
     parser.add_argument("--compare", type=Path, metavar="FILE", help="lines of an earlier run")
     parser.add_argument(

@@ -41,7 +41,7 @@ class Sizes:
     load_s: float
     start_nodes: int
     whole_month: bool = False
-    """6 million reports of 5,500 nodes too: an hour to sign them, some minutes to audit them."""
+    """6 million reports of 5,500 nodes too: a quarter of an hour to sign them, ten minutes to audit them."""
     grown_nodes: tuple[int, ...]
     """In state, where a block is measured as state grows."""
     grown_blocks: tuple[int, ...]
