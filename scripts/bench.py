@@ -17,6 +17,7 @@ from scripts.bench_audit import audit
 from scripts.bench_disk import disk
 from scripts.bench_line import FULL, QUICK, TINY, Bound, Lines, Sizes, lines
 from scripts.bench_minting import minting
+from tfchain.cli.collecting import collect_seldom
 
 Measure = Callable[[Lines, Sizes, Path, tuple[Bound, Bound]], None]
 
@@ -74,6 +75,7 @@ def main() -> None:
             grown_blocks=(*sizes.grown_blocks, MILLION),
         )
     sizes = replace(sizes, whole_month=options.month)
+    collect_seldom()  # as tfchain itself does
     run(lines(options.compare), sizes, options.only or list(FIGURES))
 
 

@@ -20,6 +20,7 @@ from scripts.figures import rss_mb
 from tfchain.chain import export_records as records
 from tfchain.chain.audit import Auditor
 from tfchain.cli.audit import DictRows
+from tfchain.cli.collecting import collect_seldom
 from tfchain.cli.verifier import Verifier
 from tfchain.store.export import read_records, write_records
 
@@ -66,6 +67,7 @@ def _audit(
 
 def measured(path: Path) -> dict[str, float]:
     """One audit of an exported chain, as `tfchain audit` runs it."""
+    collect_seldom()
     rss: list[float] = []
     began, cpu = time.perf_counter(), time.process_time()
     with Verifier() as verifier, path.open("rb") as file:

@@ -25,6 +25,7 @@ from tfchain.base.shapes import encode_record, layout
 from tfchain.base.units import Address, Height, Millis, NodeId, Seconds, Utft
 from tfchain.chain.execute import OK, outcome_of
 from tfchain.chain.tip import Tip
+from tfchain.cli.collecting import collect_seldom
 from tfchain.ledger import roster, tables
 from tfchain.ledger.block import Block
 from tfchain.ledger.seats import PAST_BLOCKS, Past, PastBlock
@@ -179,6 +180,7 @@ def _planted(number: int, fixed: tuple[bytes, bytes, bytes]) -> Iterable[Row]:
 
 def looked_at(folder: Path, text: str, case: Case) -> tuple[float, float, float]:
     """CPU of a block and of opening, both in milliseconds, and memory in megabytes at the end."""
+    collect_seldom()
     began = time.process_time()
     store = open_store(folder)
     try:

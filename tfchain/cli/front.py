@@ -8,6 +8,7 @@ import typer
 from typer.main import get_command
 
 from tfchain import __version__
+from tfchain.cli.collecting import collect_seldom
 
 NAME: Final = "tfchain"
 COMPLETE: Final = "_TFCHAIN_COMPLETE"
@@ -23,6 +24,7 @@ def called(argv: Sequence[str], environ: Mapping[str, str], verbs: Sequence[str]
     loaded = verbs if asked == _HELP else [verb for verb in verbs if verb == asked]
     command = get_command(front(verbs, loaded))
     _expect_verbs(command)
+    collect_seldom()
     code = command.main(args=list(argv), prog_name=NAME, standalone_mode=False)
     return code if type(code) is int else 0
 

@@ -52,6 +52,15 @@ def test_only_the_verb_that_is_asked_for_is_loaded() -> None:
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, timeout=60)
 
 
+def test_cycles_are_looked_for_seldom_by_whatever_verb() -> None:
+    script = (
+        "import gc; from tfchain.cli.front import called; called(['--version'], {}, ['show']);"
+        "from tfchain.cli.collecting import OBJECTS_BETWEEN as due;"
+        "assert gc.get_threshold()[0] == due > 700 and gc.get_freeze_count() > 0"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, timeout=60)
+
+
 @pytest.fixture
 def bash(tmp_path: Path) -> Path:
     """A script whose shell has `tfchain` and its completion."""
