@@ -8,10 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from tfchain.base.codec import Plain, read
-from tfchain.base.limits import MINT_TX_BYTES_MAX
+from tfchain.base.codec import Plain
 from tfchain.base.made import maker
 from tfchain.base.units import Address
+from tfchain.chain.columns.envelopes import (
+    BODY_PLACE,
+    KIND_PLACE,
+    SENDER_PLACE,
+    Envelope,
+    envelopes,
+)
 from tfchain.chain.columns.plain import bytes_of as _bytes
 from tfchain.chain.columns.plain import flag_of as _flag
 from tfchain.chain.columns.plain import int_of as _int
@@ -31,11 +37,6 @@ from tfchain.errors import Malformed
 from tfchain.ledger.measures import AnyMeasure, Measure
 from tfchain.ledger.records import Resources
 
-TOOK_EFFECT: Final = "ok"
-ENVELOPE_FIELDS: Final = 8
-SENDER_PLACE: Final = 2
-KIND_PLACE: Final = 6
-BODY_PLACE: Final = 7
 BODY_VERSION: Final = 1
 MINT_ENTRY_FIELDS: Final = 6
 FIXUP_ENTRY_FIELDS: Final = 9
@@ -216,27 +217,22 @@ def read_block(txs: Sequence[bytes], codes: Sequence[str]) -> list[Event]:
     Raises:
         Malformed: not one code a transaction, or bytes that are no transaction of their kind.
     """
-    if len(txs) != len(codes):
-        raise Malformed(f"{len(txs)} transactions and {len(codes)} codes")
-    events = [_read(raw) for raw, code in zip(txs, codes, strict=True) if code == TOOK_EFFECT]
+    events = [_read(envelope) for envelope in envelopes(txs, codes)]
     return [event for event in events if event is not None]
 
 
-def _read(raw: bytes) -> Event | None:
-    """That the bytes are spelled as they must be was seen by whoever executed them."""
-    outer = _list(read(raw, MINT_TX_BYTES_MAX), 2)
-    inner = _list(outer[0], ENVELOPE_FIELDS)
-    kind = _int(inner[KIND_PLACE])
+def _read(envelope: Envelope) -> Event | None:
+    kind = _int(envelope[KIND_PLACE])
     if kind in _MONEY:
         return None
     row = _KINDS.get(kind)
     if row is None:
         raise Malformed(f"unknown kind {kind}")
     fields, event_of = row
-    body = _list(inner[BODY_PLACE], fields + 1)
+    body = _list(envelope[BODY_PLACE], fields + 1)
     if _int(body[0]) != BODY_VERSION:
         raise Malformed(f"kind {kind}: version {BODY_VERSION} is due")
-    return event_of(Address(_bytes(inner[SENDER_PLACE])), body[1:])
+    return event_of(Address(_bytes(envelope[SENDER_PLACE])), body[1:])
 
 
 def _twin(sender: Address, body: list[Plain]) -> Event:

@@ -7,17 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from tfchain.base.codec import Plain, decode
-from tfchain.base.limits import MINT_TX_BYTES_MAX
+from tfchain.base.codec import Plain
 from tfchain.base.units import Address
-from tfchain.chain.columns.blocks import (
+from tfchain.chain.columns.blocks import FIXUP_ENTRY_FIELDS, MINT_ENTRY_FIELDS
+from tfchain.chain.columns.envelopes import (
     BODY_PLACE,
-    ENVELOPE_FIELDS,
-    FIXUP_ENTRY_FIELDS,
     KIND_PLACE,
-    MINT_ENTRY_FIELDS,
     SENDER_PLACE,
-    TOOK_EFFECT,
+    Envelope,
+    envelopes,
 )
 from tfchain.chain.columns.plain import bytes_of, int_of, list_of, rows_of
 from tfchain.ledger.measures import AnyMeasure, Measure
@@ -111,16 +109,15 @@ def read_coins(txs: Sequence[bytes], codes: Sequence[str]) -> list[Moved]:
     Raises:
         Malformed: bytes that are no transaction of their kind.
     """
-    found = [_read(raw) for raw, code in zip(txs, codes, strict=True) if code == TOOK_EFFECT]
+    found = [_read(envelope) for envelope in envelopes(txs, codes)]
     return [event for event in found if event is not None]
 
 
-def _read(raw: bytes) -> Moved | None:
-    inner = list_of(list_of(decode(raw, MINT_TX_BYTES_MAX), 2)[0], ENVELOPE_FIELDS)
-    read = _KINDS.get(int_of(inner[KIND_PLACE]))
+def _read(envelope: Envelope) -> Moved | None:
+    read = _KINDS.get(int_of(envelope[KIND_PLACE]))
     if read is None:
         return None
-    return read(Address(bytes_of(inner[SENDER_PLACE])), rows_of(inner[BODY_PLACE])[1:])
+    return read(Address(bytes_of(envelope[SENDER_PLACE])), rows_of(envelope[BODY_PLACE])[1:])
 
 
 def _run(_sender: Address, body: list[Plain]) -> Run:
