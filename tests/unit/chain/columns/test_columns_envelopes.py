@@ -2,11 +2,11 @@
 
 import pytest
 
-from tfchain.base.codec import encode
+from tfchain.base.codec import Plain, encode
 from tfchain.chain.columns.envelopes import envelopes
 from tfchain.errors import Malformed
 
-INNER = [1, "chain", bytes(32), 0, 9, 0, 7, [1, 5, 100, 20]]
+INNER: list[Plain] = [1, "chain", bytes(32), 0, 9, 0, 7, [1, 5, 100, 20]]
 GOOD = encode([INNER, bytes(64)])
 BAD = b"\xc1"
 
