@@ -4,12 +4,14 @@ Leaves and inner nodes are hashed under different tags; the empty tree is the ha
 names the purpose, so that a proof about transactions can never pass for one about receipts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
 from tfchain.base.crypto import HASH_BYTES, digest, hasher
 
+Levels = tuple[tuple[bytes, ...], ...]
+"""All hashes of a tree: those of its leaves, those over pairs of them, and so on up to the root."""
 Frontier = tuple[bytes, ...]
 """Roots of the perfect subtrees of a growing tree, largest first: one a set bit of the count."""
 
@@ -51,7 +53,7 @@ def root(tag: bytes, leaves: Sequence[bytes]) -> bytes:
 def root_of_known(tag: bytes, leaves: Sequence[bytes]) -> bytes:
     """The same where most leaves, or their neighbours, were met before: what was hashed is remembered.
 
-    For roots that change little from one block to the next, and for many equal leaves.
+    For many equal leaves.
     """
     hashes = [_known_leaf(tag, data) for data in leaves]
     if not hashes:
@@ -62,6 +64,37 @@ def root_of_known(tag: bytes, leaves: Sequence[bytes]) -> bytes:
         hashes = [_known_inner(tag, left, right) for left, right in pairs]
         hashes += odd
     return hashes[0]
+
+
+def levels_of(tag: bytes, leaves: Sequence[bytes]) -> Levels:
+    """All hashes of the tree over one leaf or more (their data, not their hashes)."""
+    assert leaves, "the empty tree has no levels"
+    levels = [tuple(leaf_hash(tag, data) for data in leaves)]
+    while len(levels[-1]) > 1:
+        below = levels[-1]
+        pairs = range(len(below) + 1 >> 1)
+        levels.append(tuple(_over(tag, below, place) for place in pairs))
+    return tuple(levels)
+
+
+def raised(tag: bytes, levels: Levels, leaves: Mapping[int, bytes]) -> Levels:
+    """The tree after these leaves changed: only what is above them is hashed."""
+    hashes, places = list(levels[0]), sorted(leaves)
+    for place in places:
+        hashes[place] = leaf_hash(tag, leaves[place])
+    made = [tuple(hashes)]
+    for level in levels[1:]:
+        hashes, places = list(level), sorted({place >> 1 for place in places})
+        for place in places:
+            hashes[place] = _over(tag, made[-1], place)
+        made.append(tuple(hashes))
+    return tuple(made)
+
+
+def _over(tag: bytes, below: tuple[bytes, ...], place: int) -> bytes:
+    """The hash over a pair; who is left without a neighbour goes up as he is."""
+    pair = below[2 * place : 2 * place + 2]
+    return inner_hash(tag, *pair) if len(pair) == 2 else pair[0]
 
 
 def append(tag: bytes, frontier: Frontier, count: int, hashed: bytes) -> Frontier:

@@ -3,13 +3,10 @@
 It reads no header. Signatures are the caller's: whoever executes a block has had them verified.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Container
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Final
 
-from tfchain.base import merkle
-from tfchain.base.codec import encode
 from tfchain.base.made import maker
 from tfchain.base.units import Address, Height, Millis, Utft
 from tfchain.chain import batches, mints, standstill, succession
@@ -23,7 +20,8 @@ from tfchain.ledger.accounts import credit
 from tfchain.ledger.block import results_root
 from tfchain.ledger.evidence import Evidence
 from tfchain.ledger.params import Params
-from tfchain.ledger.state import Memory, Reader, State, TableRoots
+from tfchain.ledger.roots import Roots, TableRoots, roots_over
+from tfchain.ledger.state import Memory, Reader, State
 from tfchain.ledger.tree import EMPTY, Change, Tree, key_hash, rows_of, value_hash
 from tfchain.ledger.validators import Validator
 from tfchain.tx import billing, proposals
@@ -35,8 +33,6 @@ from tfchain.tx.transaction import Check, Transaction, decode_transaction
 
 OK = "ok"
 """The code of a transaction that took effect."""
-_LEAVES_KEPT_MAX: Final = 256
-"""Leaves of the state root: most tables' roots are those of the block before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,40 +232,28 @@ def outcome_of(
             changed.setdefault(table.tag, []).append((key_hash(key), hashed))
     trees = {tag: Tree(reader, tag) for tag in changed}
     known = state.memory.roots_of(parent_root) or _stored_roots(reader, changed)
-    roots = tuple(
-        (name, trees[table.tag].update(changed[table.tag]) if table.tag in changed else root)
-        for table, (name, root) in zip(tables.IN_TREE, known, strict=True)
-    )
-    root = state_root(roots)
-    state.memory.keep_roots(root, roots)
+    grown = {_PLACES[tag]: tree.update(changed[tag]) for tag, tree in trees.items()}
+    roots = known.changed(grown)
+    state.memory.keep_roots(roots)
     return Outcome(
         codes=tuple(codes),
         results_root=results_root(codes),
-        state_root=root,
-        table_roots=roots,
+        state_root=roots.root,
+        table_roots=roots.tables,
         rows=(*rows, *rows_of(trees)),
         validators=validators,
     )
 
 
-def _stored_roots(reader: Reader, changed: Container[int]) -> TableRoots:
+def _stored_roots(reader: Reader, changed: Container[int]) -> Roots:
     """The roots of all tables as they are stored; of those that change nobody asks."""
-    return tuple(
-        (table.name, EMPTY if table.tag in changed else Tree(reader, table.tag).root())
-        for table in tables.IN_TREE
+    return roots_over(
+        tuple(
+            (table.name, EMPTY if table.tag in changed else Tree(reader, table.tag).root())
+            for table in tables.IN_TREE
+        )
     )
 
 
-def state_root(roots: Sequence[tuple[str, bytes]]) -> bytes:
-    """The Merkle root over (table name, table root): a divergence names the table, then the key."""
-    return merkle.root_of_known(b"state", state_leaves(roots))
-
-
-def state_leaves(roots: Sequence[tuple[str, bytes]]) -> list[bytes]:
-    """The leaves of the state root, in table order."""
-    return [_state_leaf(name, root) for name, root in roots]
-
-
-@lru_cache(_LEAVES_KEPT_MAX)
-def _state_leaf(name: str, root: bytes) -> bytes:
-    return encode([name, root])
+_PLACES: Final = {table.tag: place for place, table in enumerate(tables.IN_TREE)}
+"""Where a table's root stands under the state root."""

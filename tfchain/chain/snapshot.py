@@ -27,10 +27,10 @@ from tfchain.base.shapes import (
     encode_record,
 )
 from tfchain.base.units import Height
-from tfchain.chain.execute import state_root
 from tfchain.errors import Malformed
 from tfchain.ledger import tables, tree
 from tfchain.ledger.minting import MINT_TAG, PAID, RECEIPT_TAG, Batch
+from tfchain.ledger.roots import roots_over
 
 CHUNK_BYTES: Final = 256 * 1024
 """Rows of a chunk, together: a subtree with more is cut in two."""
@@ -139,8 +139,8 @@ def check_manifest(manifest: Manifest, chain_id: str, height: Height, root: byte
     known = tables.IN_TREE
     if [row.tag for row in manifest.tables] != [table.tag for table in known]:
         raise Malformed("a snapshot of other tables than this program knows")
-    roots = [(table.name, row.root) for table, row in zip(known, manifest.tables, strict=True)]
-    if state_root(roots) != root:
+    named = zip(known, manifest.tables, strict=True)
+    if roots_over(tuple((table.name, row.root) for table, row in named)).root != root:
         raise Malformed(f"the tables of the snapshot are not the state after block {height}")
     _check_order(manifest.chunks)
     inside = [ref for ref in manifest.chunks if ref.tag not in ARCHIVE_TAGS]

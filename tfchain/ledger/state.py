@@ -5,10 +5,11 @@ block is done.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeVar
 
 from tfchain.base.shapes import decode_record, encode_record
+from tfchain.ledger.roots import Roots
 
 R = TypeVar("R")
 
@@ -35,6 +36,12 @@ class Table(Generic[R]):
     name: str
     record: type[R]
     archive: bool = False
+    mark: bytes = field(init=False)
+    """What a store's keys of these rows begin with."""
+
+    def __post_init__(self) -> None:
+        """A row is asked for half a dozen times a report: its place is one join."""
+        object.__setattr__(self, "mark", (b"a" if self.archive else b"s") + bytes([self.tag]))
 
     def get(self, state: "State", key: bytes) -> R | None:
         """The row, or None."""
@@ -58,21 +65,16 @@ class Table(Generic[R]):
 
     def stored_at(self, key: bytes) -> bytes:
         """The row's key in a store."""
-        return (b"a" if self.archive else b"s") + bytes([self.tag]) + key
+        return self.mark + key
 
     def decode(self, stored: bytes) -> R:
         """The row that stored bytes hold."""
         return decode_record(self.record, stored)
 
 
-Place = tuple[int, bytes]
-"""Table tag and key."""
-_Changes = dict[Place, tuple[Table[object], object]]
-"""Rows that were written, None where one was deleted."""
-
-
-TableRoots = tuple[tuple[str, bytes], ...]
-"""Name and root of every table, in table order."""
+_MARK_BYTES: Final = 2
+_Changes = dict[bytes, tuple[Table[object], object]]
+"""Rows that were written, by their keys in a store; None where one was deleted."""
 
 
 class Memory:
@@ -88,16 +90,16 @@ class Memory:
     def __init__(self) -> None:
         self._newer: dict[tuple[int, bytes], object] = {}
         self._older: dict[tuple[int, bytes], object] = {}
-        self._roots: tuple[bytes, TableRoots] = (b"", ())
+        self._roots: Roots | None = None
 
-    def keep_roots(self, state_root: bytes, roots: TableRoots) -> None:
+    def keep_roots(self, roots: Roots) -> None:
         """Remember which roots a state root is made of."""
-        self._roots = (state_root, roots)
+        self._roots = roots
 
-    def roots_of(self, state_root: bytes) -> TableRoots | None:
+    def roots_of(self, state_root: bytes) -> Roots | None:
         """The roots that this state root is made of, if they are remembered."""
-        known, roots = self._roots
-        return roots if known and known == state_root else None
+        roots = self._roots
+        return roots if roots is not None and roots.root == state_root else None
 
     def __len__(self) -> int:
         return len(self._newer) + len(self._older)
@@ -128,26 +130,24 @@ class State:
     ) -> None:
         self._reader = reader
         self._under = under
-        self.memory = Memory() if memory is None else memory
-        self._seen: dict[Place, object] = {}
         self._changes: _Changes = {}
-        self._below: tuple[_Changes, ...] = ()
-        """What was written to the states under this one, the nearest first."""
+        if under is None:
+            self.memory = Memory() if memory is None else memory
+            self._seen: dict[bytes, object] = {}
+            self._below: tuple[_Changes, ...] = ()
+            """What was written to the states under this one, the nearest first."""
+        else:
+            self.memory, self._seen = under.memory, under._seen  # noqa: SLF001 -- of its own kind
+            self._below = (under._changes, *under._below)  # noqa: SLF001 -- of its own kind
 
     def branch(self) -> "State":
         """A state on top of this one; what is written there stays there until merged."""
-        twig = State(self._reader, self, self.memory)
-        twig._seen, twig._below = self._seen, (self._changes, *self._below)
-        return twig
+        return State(self._reader, self)
 
     def copy(self) -> "State":
         """The same state once more: what is written to either is not seen in the other."""
         twin = State(self._reader, self._under, self.memory)
-        twin._seen, twin._changes, twin._below = (
-            self._seen.copy(),
-            self._changes.copy(),
-            self._below,
-        )
+        twin._seen, twin._changes = self._seen.copy(), self._changes.copy()
         return twin
 
     def over(self, reader: Reader) -> "State":
@@ -167,12 +167,11 @@ class State:
     def keep(self) -> None:
         """Keep what this branch wrote."""
         assert self._under is not None, "only a branch merges"
-        for (_, key), (table, row) in self._changes.items():
-            self._under.change(table, key, row)
+        self._under._changes.update(self._changes)  # noqa: SLF001 -- of its own kind
 
     def read(self, table: Table[R], key: bytes) -> object:
         """The row as this state sees it."""
-        place = (table.tag, key)
+        place = table.mark + key
         changed = self._changes.get(place)
         if changed is not None:
             return changed[1]
@@ -180,21 +179,26 @@ class State:
             changed = changes.get(place)
             if changed is not None:
                 return changed[1]
-        seen = self._seen
-        if place not in seen:
-            stored = self._reader.get(table.stored_at(key))
-            seen[place] = None if stored is None else self.memory.row(table, stored)
-        return seen[place]
+        row = self._seen.get(place, _UNSEEN)
+        if row is _UNSEEN:
+            stored = self._reader.get(place)
+            row = None if stored is None else self.memory.row(table, stored)
+            self._seen[place] = row
+        return row
 
     def change(self, table: Table[R], key: bytes, row: object) -> None:
         """Remember a written or deleted row."""
-        self._changes[table.tag, key] = (table, row)  # type: ignore[assignment]
+        self._changes[table.mark + key] = (table, row)  # type: ignore[assignment]
 
     def changes(self) -> Iterator[tuple[Table[object], bytes, bytes | None]]:
-        """What was written, as (table, key, bytes), in order of table and key."""
-        for tag, key in sorted(self._changes):
-            table, row = self._changes[tag, key]
+        """What was written, as (table, key, bytes), in the order of a store's keys."""
+        for place in sorted(self._changes):
+            table, row = self._changes[place]
             stored = None if row is None else encode_record(row)
             if stored is not None:
                 self.memory.keep(table, stored, row)
-            yield table, key, stored
+            yield table, place[_MARK_BYTES:], stored
+
+
+_UNSEEN: Final = object()
+"""Of a row that nobody has read yet."""

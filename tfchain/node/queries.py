@@ -8,12 +8,12 @@ from tfchain import __version__
 from tfchain.base import merkle
 from tfchain.base.units import Address, Height, PeriodIndex, ScheduleId
 from tfchain.bft import events as bft
-from tfchain.chain.execute import state_leaves
 from tfchain.chain.tip import Tip
 from tfchain.errors import Malformed
 from tfchain.ledger import tables
 from tfchain.ledger.minting import Attestation, Batch, Commitment, MintRecord, Receipt
 from tfchain.ledger.records import Totals
+from tfchain.ledger.roots import state_leaves
 from tfchain.ledger.state import Reader, State, Table
 from tfchain.ledger.tree import Tree, TreeProof, key_hash
 from tfchain.net.surface import PeerStatus

@@ -35,6 +35,17 @@ def test_leaves_that_were_met_before_have_the_same_root(count: int) -> None:
         assert merkle.root_of_known(TAG, leaves) == _tree_hash(leaves)
 
 
+@pytest.mark.parametrize("count", range(1, len(LEAVES) + 1))
+def test_what_lies_above_a_changed_leaf_is_hashed_and_nothing_is_left_behind(count: int) -> None:
+    leaves = LEAVES[:count]
+    levels = merkle.levels_of(TAG, leaves)
+    assert levels[-1] == (merkle.root(TAG, leaves),)
+    for changed in ({count - 1: b"new"}, {0: b"a", count // 2: b"b"}, {}):
+        leaves = [changed.get(place, data) for place, data in enumerate(leaves)]
+        levels = merkle.raised(TAG, levels, changed)
+        assert levels == merkle.levels_of(TAG, leaves)
+
+
 @pytest.mark.parametrize("codes", [(), ("ok",), ("ok", "nonce", "ok"), ("ok",) * 9])
 def test_leaves_that_are_often_the_same_have_the_same_root(codes: tuple[str, ...]) -> None:
     leaves = [code.encode() for code in codes]

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tfchain.base.units import Address, FarmId, Utft
-from tfchain.chain.execute import Input, check_txs, execute, state_leaves, state_root
+from tfchain.chain.execute import Input, check_txs, execute
 from tfchain.errors import InvalidBlock
 from tfchain.ledger import tables
 from tfchain.ledger.block import results_root
+from tfchain.ledger.roots import roots_over, state_leaves
 from tfchain.ledger.tree import Tree
 from tfchain.tx.kind import Kind
 from tfchain.tx.kinds.create_farm import CreateFarm
@@ -168,7 +169,7 @@ def test_roots_stand_for_the_rows(chain: "Chain") -> None:
     for table in tables.IN_TREE:
         named = dict(chain.outcome.table_roots)[table.name]
         assert Tree(chain, table.tag).root() == named
-    assert state_root(chain.outcome.table_roots) == chain.outcome.state_root
+    assert roots_over(chain.outcome.table_roots).root == chain.outcome.state_root
     assert len(state_leaves(chain.outcome.table_roots)) == len(tables.IN_TREE)
 
 

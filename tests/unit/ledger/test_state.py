@@ -8,6 +8,7 @@ from tfchain.base.shapes import encode_record
 from tfchain.base.units import FarmId, TwinId, Utft
 from tfchain.ledger import tables
 from tfchain.ledger.records import Account, FarmRef, TwinRef
+from tfchain.ledger.roots import roots_over
 from tfchain.ledger.state import ROWS_KEPT_MAX, Memory, Reader, State, Table
 
 KEY, OTHER = bytes([1]) * 32, bytes([2]) * 32
@@ -214,14 +215,13 @@ def test_a_memory_forgets_what_is_old_and_keeps_what_is_new() -> None:
 
 
 def test_roots_are_remembered_under_the_state_root_that_they_make() -> None:
-    memory, roots = Memory(), (("accounts", KEY),)
-    assert memory.roots_of(b"") is None
-    memory.keep_roots(OTHER, roots)
-    assert memory.roots_of(OTHER) == roots
-    assert memory.roots_of(KEY) is None
-    assert memory.roots_of(b"") is None
-    memory.keep_roots(KEY, ())
-    assert memory.roots_of(OTHER) is None
+    memory, one, other = Memory(), roots_over((("accounts", KEY),)), roots_over((("farms", KEY),))
+    assert memory.roots_of(b"") is memory.roots_of(one.root) is None
+    memory.keep_roots(one)
+    assert memory.roots_of(one.root) is one
+    assert memory.roots_of(other.root) is memory.roots_of(b"") is None
+    memory.keep_roots(other)
+    assert memory.roots_of(one.root) is None
 
 
 def test_a_state_that_reads_elsewhere_has_what_was_read_and_written(store: Counting) -> None:

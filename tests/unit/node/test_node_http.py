@@ -16,7 +16,6 @@ from tfchain.base.address import to_text
 from tfchain.base.limits import HTTP_BODY_BYTES_MAX, SUBMIT_TXS_MAX, TX_BYTES_MAX
 from tfchain.base.shapes import decode_record, encode_record
 from tfchain.base.units import Address, FarmId, NodeId, Seconds, TwinId, Utft
-from tfchain.chain.execute import state_leaves
 from tfchain.chain.export_records import genesis_text
 from tfchain.ledger import tables, tree
 from tfchain.ledger.block import decode_block
@@ -24,6 +23,7 @@ from tfchain.ledger.commit import Commit, check_commit
 from tfchain.ledger.cultivation import NODE_CONTRACT, CapacityContract
 from tfchain.ledger.header import Header, header_hash
 from tfchain.ledger.params import Params
+from tfchain.ledger.roots import state_leaves
 from tfchain.node.feed import STREAMS_MAX
 from tfchain.node.home import Home
 from tfchain.node.node import Node
