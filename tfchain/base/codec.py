@@ -92,15 +92,22 @@ def _check(value: object, depth: int) -> None:
     if type(value) is list:
         _check_items(value, depth)
     elif type(value) not in _LEAVES:
-        raise Malformed(f"a {type(value).__name__} has no place here")
+        raise _strange(value)
 
 
 def _check_items(items: list[object], depth: int) -> None:
     if depth == 0:
         raise Malformed(f"nested deeper than {CODEC_DEPTH_MAX}")
     for item in items:
-        if type(item) not in _LEAVES:  # here, for most are: a call each is a tenth of an audit
-            _check(item, depth - 1)
+        kind = type(item)
+        if kind is list:
+            _check_items(item, depth - 1)  # type: ignore[arg-type]
+        elif kind not in _LEAVES:
+            raise _strange(item)
+
+
+def _strange(value: object) -> Malformed:
+    return Malformed(f"a {type(value).__name__} has no place here")
 
 
 _LEAVES = frozenset({type(None), bool, int, str, bytes})

@@ -344,6 +344,14 @@ def changed(record: R, **fields: object) -> R:
     return change(record, *fields.values())
 
 
+def changing(cls: type[R], *names: str) -> Change[R]:
+    """`changed` with the fields settled beforehand, for what every report goes through.
+
+    What it returns takes a record of that very class, and these fields' new items in this order.
+    """
+    return layout(cls).changer(names)
+
+
 _CHANGERS: dict[tuple[object, ...], object] = {}
 """By class and fields: there are as many as there are lines that call `changed`."""
 

@@ -219,7 +219,7 @@ class Params:
 
     def schedule(self, number: ScheduleId) -> ScheduleRow:
         """The schedule's row."""
-        return next(row for row in self.schedules if row.id == number)
+        return _schedules(self)[number]
 
     def regime_at(self, time: Seconds) -> RegimeRow | None:
         """The last row that starts at or before `time` (P5); None where none has started."""
@@ -229,6 +229,11 @@ class Params:
     def fee_of(self, kind: int) -> Utft:
         """The least fee of a kind."""
         return next((row.fee for row in self.fees if row.kind == kind), Utft(0))
+
+
+@of_last  # every report asks
+def _schedules(params: Params) -> dict[ScheduleId, ScheduleRow]:
+    return {row.id: row for row in params.schedules}
 
 
 @of_last  # every header asks, and they hardly ever change

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tfchain.base.made import maker
-from tfchain.base.shapes import changed
+from tfchain.base.shapes import changed, changing
 from tfchain.base.units import Seconds
 from tfchain.ledger.uptime import (
     BOOT_REQUEST_EXPIRED,
@@ -269,7 +269,10 @@ def _asleep(
 
 def _credited(account: UptimeAccount, t: Seconds, uptime: Seconds, credit: int) -> UptimeAccount:
     total = Seconds(account.total + credit)
-    return changed(account, last_at=t, last_uptime=uptime, total=total)
+    return _CREDIT(account, t, uptime, total)
+
+
+_CREDIT: Final = changing(UptimeAccount, "last_at", "last_uptime", "total")
 
 
 def _booted(account: UptimeAccount, t: Seconds, uptime: Seconds) -> UptimeAccount:

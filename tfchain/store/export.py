@@ -67,7 +67,9 @@ def read_records(
         Malformed: not an export, cut off, a record over its bound, a wrong count or bytes after
             the end; its text names the byte offset.
     """
-    if _read(file, len(MAGIC)) != MAGIC:
+    with told("cannot use the export", _name_of(file)):
+        begun = _read(file, len(MAGIC))
+    if begun != MAGIC:
         raise Malformed("byte 0: this is not a tfchain export of version 1")
     yield from _records(file, Place(len(MAGIC), 0), bytes_max)
 
@@ -88,14 +90,15 @@ def _records(
     file: BinaryIO, place: Place, bytes_max: Mapping[int, int]
 ) -> Iterator[tuple[int, int, bytes]]:
     offset, count = place.offset, place.records
-    while True:
-        kind, payload = _record_at(file, offset, bytes_max)
-        if kind == END:
-            _check_end(file, offset, payload, count)
-            return
-        yield offset, kind, payload
-        offset += _HEAD.size + len(payload)
-        count += 1
+    with told("cannot use the export", _name_of(file)):
+        while True:
+            kind, payload = _record_at(file, offset, bytes_max)
+            if kind == END:
+                _check_end(file, offset, payload, count)
+                return
+            yield offset, kind, payload
+            offset += _HEAD.size + len(payload)
+            count += 1
 
 
 def _record_at(file: BinaryIO, offset: int, bytes_max: Mapping[int, int]) -> tuple[int, bytes]:
@@ -123,8 +126,7 @@ def _read(file: BinaryIO, length: int) -> bytes:
     """Up to `length` bytes: fewer only at the end of the file. A pipe gives what it has."""
     content = b""
     while len(content) < length:
-        with told("cannot use the export", _name_of(file)):
-            piece = file.read(length - len(content))
+        piece = file.read(length - len(content))
         if not piece:
             break
         content += piece

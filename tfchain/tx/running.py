@@ -10,9 +10,10 @@ overtook before anything of the node fell into it comes too late and credits not
 """
 
 from dataclasses import replace
+from typing import Final
 
 from tfchain.base.last import of_last
-from tfchain.base.shapes import changed
+from tfchain.base.shapes import changed, changing
 from tfchain.base.units import Seconds
 from tfchain.ledger.gaps import Gap
 from tfchain.ledger.params import Params, ScheduleRow, UptimeRow
@@ -66,8 +67,7 @@ def reported(
     limits = limits_of(params, gaps)
     assert row.running is not None
     if t >= row.running.start:
-        running = rules.report(row.running, limits, now, t, uptime, after=False)
-        row = changed(row, running=running)
+        row = _RUN(row, rules.report(row.running, limits, now, t, uptime, after=False))
         if row.ended is not None and _open_after(row.ended, schedule, now):
             ended = rules.report(row.ended, limits, now, t, uptime, after=True)
             row = changed(row, ended=ended)
@@ -75,6 +75,9 @@ def reported(
         ended = rules.report(row.ended, limits, now, t, uptime, after=False)
         row = changed(row, ended=ended)
     return row
+
+
+_RUN: Final = changing(Uptime, "running")
 
 
 def first_account(schedule: ScheduleRow, registered: Seconds) -> UptimeAccount | None:

@@ -1,11 +1,13 @@
 """report_uptime: a node says how long it has been up. Free; touches one row (P2, P25)."""
 
 from dataclasses import dataclass
+from typing import Final
 
-from tfchain.base.shapes import U64, changed
+from tfchain.base.shapes import U64, changing
 from tfchain.base.units import NodeId, Seconds
 from tfchain.errors import Rejected
 from tfchain.ledger import kept, tables
+from tfchain.ledger.records import Uptime
 from tfchain.ledger.state import State
 from tfchain.ledger.terms import FirstReport
 from tfchain.ledger.uptime import UptimeAccount
@@ -29,7 +31,7 @@ class ReportUptime:
             raise Rejected("report_time", f"signed at {self.t}, block time is {context.time}")
         if self.t <= row.last_t:
             raise Rejected("report_order", f"signed at {self.t}, the last one at {row.last_t}")
-        tables.UPTIMES.put(state, tables.id_key(self.node_id), changed(row, last_t=self.t))
+        tables.UPTIMES.put(state, tables.id_key(self.node_id), _AT(row, self.t))
 
     def apply(self, state: State, context: Context) -> None:
         """Refused with `disabled`, and `bad_uptime`: nothing has been up since before 1970."""
@@ -55,3 +57,6 @@ class ReportUptime:
 
 def _has_report(account: UptimeAccount | None) -> bool:
     return account is not None and account.last_at is not None
+
+
+_AT: Final = changing(Uptime, "last_t")
