@@ -26,6 +26,8 @@ from tfchain.store.export import read_records, write_records
 
 MONTH_BLOCKS_EACH: Final = 40
 """So many that the three blocks which found the grid weigh little, as they do in a month."""
+LOOKED_AT_EVERY: Final = 10
+"""Blocks between two looks at the memory: to look takes as long as to verify half a signature."""
 MONTHS_BEHIND: Final = 3
 """Memory is held against what it was after the first third of the blocks."""
 
@@ -74,7 +76,7 @@ def measured(path: Path) -> dict[str, float]:
         auditor = Auditor(DictRows(), verifier.verify_all, None)
         for _, kind, payload in read_records(file):
             auditor.take(kind, payload)
-            if kind == records.BLOCK:
+            if kind == records.BLOCK and auditor.height % LOOKED_AT_EVERY == 0:
                 rss.append(rss_mb([os.getpid()]))
         report = auditor.finish()
         seconds = time.perf_counter() - began

@@ -59,11 +59,13 @@ PLANTED_TXS: Final = 2
 PLANTED_AT_ONCE: Final = 2_000
 COLUMNS: Final[Mapping[str, str]] = {
     "block": "CPU ms/block",
+    "rows": "rows/block",
     "start": "CPU ms",
     "disk": "bytes each",
     "memory": "MB",
 }
-"""What is measured of each size, and its unit."""
+"""What is measured of each size, and its unit. Rows are what a block writes, nodes of the tree among
+them: there are more where reports stand further apart, and a block's time may grow as they do."""
 
 Point = tuple[float, ...]
 """The figures of one size, in the order of `COLUMNS`."""
@@ -109,8 +111,8 @@ def measured(folder: Path, case: Case, count: int) -> Point:
     compact(folder, kind)
     disk = bytes_in(folder) / count
     with ProcessPoolExecutor(1, get_context("spawn")) as alone:
-        block, start, memory = alone.submit(looked_at, folder, text, case).result()
-    return block, start, disk, memory
+        block, rows, start, memory = alone.submit(looked_at, folder, text, case).result()
+    return block, rows, start, disk, memory
 
 
 def plant(chain: ChainStore, text: str, case: Case) -> None:
@@ -178,8 +180,8 @@ def _planted(number: int, fixed: tuple[bytes, bytes, bytes]) -> Iterable[Row]:
         yield tx_key(name), encode_place(place)
 
 
-def looked_at(folder: Path, text: str, case: Case) -> tuple[float, float, float]:
-    """CPU of a block and of opening, both in milliseconds, and memory in megabytes at the end."""
+def looked_at(folder: Path, text: str, case: Case) -> tuple[float, float, float, float]:
+    """CPU of a block, rows that it writes, CPU of opening, memory at the end: milliseconds, megabytes."""
     collect_seldom()
     began = time.process_time()
     store = open_store(folder)
@@ -192,14 +194,15 @@ def looked_at(folder: Path, text: str, case: Case) -> tuple[float, float, float]
         start = time.process_time() - began
         maker = Maker(text, 1)
         maker.rows, maker.tip = store, tip
-        spent = _blocks(chain, maker, case)
-        return 1_000 * statistics.median(spent), 1_000 * start, rss_mb([os.getpid()])
+        spent, rows = zip(*_blocks(chain, maker, case), strict=True)
+        block = 1_000 * statistics.median(spent)
+        return block, statistics.median(rows), 1_000 * start, rss_mb([os.getpid()])
     finally:
         store.close()
 
 
-def _blocks(chain: ChainStore, maker: Maker, case: Case) -> list[float]:
-    """CPU seconds of each block after the first turn."""
+def _blocks(chain: ChainStore, maker: Maker, case: Case) -> list[tuple[float, int]]:
+    """CPU seconds of each block after the first turn, and the rows that it wrote."""
     step, spent = max(1, case.nodes // case.reporters), []
     reporters = range(1, case.nodes + 1, step)[: case.reporters]
     now = GENESIS_TIME + case.blocks
@@ -213,8 +216,8 @@ def _blocks(chain: ChainStore, maker: Maker, case: Case) -> list[float]:
     return spent
 
 
-def _saved(chain: ChainStore, maker: Maker, block: Block) -> float:
-    """Execute a block and store it; CPU seconds, without the commit's signature."""
+def _saved(chain: ChainStore, maker: Maker, block: Block) -> tuple[float, int]:
+    """Execute a block and store it; CPU seconds, without the commit's signature, and rows."""
     began = time.process_time()
     outcome = maker.outcome(block)
     used = time.process_time() - began
@@ -223,7 +226,7 @@ def _saved(chain: ChainStore, maker: Maker, block: Block) -> float:
     assert maker.commit is not None
     began = time.process_time()
     chain.save(Save(block=block, commit=maker.commit, outcome=outcome, tip=maker.tip))
-    return used + time.process_time() - began
+    return used + time.process_time() - began, len(outcome.rows)
 
 
 def _reports(maker: Maker, numbers: Sequence[int], now: int) -> list[bytes]:

@@ -15,6 +15,8 @@ Levels = tuple[tuple[bytes, ...], ...]
 Frontier = tuple[bytes, ...]
 """Roots of the perfect subtrees of a growing tree, largest first: one a set bit of the count."""
 
+_LEAF, _INNER = b"\x00", b"\x01"
+
 HASHES_KEPT_MAX: Final = 1_024
 """Of leaves and of inner nodes, each: a few blocks' changes of the roots that are made of roots."""
 PATH_MAX: Final = 64
@@ -23,12 +25,12 @@ PATH_MAX: Final = 64
 
 def leaf_hash(tag: bytes, data: bytes) -> bytes:
     """The hash of one leaf. `tag`: at most 11 bytes, for a person tag has 16."""
-    return digest(b"tf/l/" + tag, b"\x00", data)
+    return digest(b"tf/l/" + tag, _LEAF, data)
 
 
 def inner_hash(tag: bytes, left: bytes, right: bytes) -> bytes:
     """The hash over two subtrees."""
-    return digest(b"tf/i/" + tag, b"\x01", left, right)
+    return digest(b"tf/i/" + tag, _INNER, left, right)
 
 
 _known_leaf = lru_cache(HASHES_KEPT_MAX)(leaf_hash)
@@ -42,10 +44,10 @@ def empty_root(tag: bytes) -> bytes:
 
 def root(tag: bytes, leaves: Sequence[bytes]) -> bytes:
     """The root over `leaves` (their data, not their hashes)."""
-    begin, hashes = hasher(b"tf/l/" + tag), []
+    begin, hashes = hasher(b"tf/l/" + tag, _LEAF), []
     for data in leaves:
         state = begin()
-        state.update(b"\x00" + data)
+        state.update(data)
         hashes.append(state.digest())
     return _root_of(tag, hashes)
 
@@ -69,32 +71,31 @@ def root_of_known(tag: bytes, leaves: Sequence[bytes]) -> bytes:
 def levels_of(tag: bytes, leaves: Sequence[bytes]) -> Levels:
     """All hashes of the tree over one leaf or more (their data, not their hashes)."""
     assert leaves, "the empty tree has no levels"
-    levels = [tuple(leaf_hash(tag, data) for data in leaves)]
-    while len(levels[-1]) > 1:
-        below = levels[-1]
-        pairs = range(len(below) + 1 >> 1)
-        levels.append(tuple(_over(tag, below, place) for place in pairs))
-    return tuple(levels)
+    widths = [len(leaves)]
+    while widths[-1] > 1:
+        widths.append(widths[-1] + 1 >> 1)
+    blank = tuple((b"",) * width for width in widths)
+    return raised(tag, blank, dict(enumerate(leaves)))
 
 
 def raised(tag: bytes, levels: Levels, leaves: Mapping[int, bytes]) -> Levels:
     """The tree after these leaves changed: only what is above them is hashed."""
-    hashes, places = list(levels[0]), sorted(leaves)
+    begin, below, places = hasher(b"tf/i/" + tag, _INNER), list(levels[0]), sorted(leaves)
     for place in places:
-        hashes[place] = leaf_hash(tag, leaves[place])
-    made = [tuple(hashes)]
+        below[place] = leaf_hash(tag, leaves[place])
+    made = [tuple(below)]
     for level in levels[1:]:
-        hashes, places = list(level), sorted({place >> 1 for place in places})
+        above, places = list(level), sorted({place >> 1 for place in places})
         for place in places:
-            hashes[place] = _over(tag, made[-1], place)
-        made.append(tuple(hashes))
+            pair = below[2 * place : 2 * place + 2]
+            above[place] = pair[0]  # who is left without a neighbour goes up as he is
+            if len(pair) == 2:
+                state = begin()
+                state.update(pair[0] + pair[1])
+                above[place] = state.digest()
+        made.append(tuple(above))
+        below = above
     return tuple(made)
-
-
-def _over(tag: bytes, below: tuple[bytes, ...], place: int) -> bytes:
-    """The hash over a pair; who is left without a neighbour goes up as he is."""
-    pair = below[2 * place : 2 * place + 2]
-    return inner_hash(tag, *pair) if len(pair) == 2 else pair[0]
 
 
 def append(tag: bytes, frontier: Frontier, count: int, hashed: bytes) -> Frontier:
@@ -139,13 +140,13 @@ def _root_of(tag: bytes, hashes: Sequence[bytes]) -> bytes:
     """
     if not hashes:
         return empty_root(tag)
-    begin = hasher(b"tf/i/" + tag)
+    begin = hasher(b"tf/i/" + tag, _INNER)
     while len(hashes) > 1:
         odd = hashes[-1:] if len(hashes) & 1 else []
         above: list[bytes] = []
         for left, right in zip(hashes[::2], hashes[1::2], strict=False):
             state = begin()  # here and not by a call each: of a block's roots this is all the work
-            state.update(b"\x01" + left + right)
+            state.update(left + right)
             above.append(state.digest())
         hashes = [*above, *odd]
     return hashes[0]

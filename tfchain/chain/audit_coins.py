@@ -15,7 +15,7 @@ from tfchain.chain.genesis import Genesis
 from tfchain.errors import Divergence
 from tfchain.ledger import tables
 from tfchain.ledger.minting import Batch
-from tfchain.ledger.state import Reader, State
+from tfchain.ledger.state import Memory, Reader, State
 
 
 class SecondCoins:
@@ -25,6 +25,7 @@ class SecondCoins:
         self._paying = Paying(genesis.params, genesis.supply(), genesis.guardians)
         self._cap = genesis.params.supply_cap
         self._constants: bytes | None = None
+        self._memory = Memory()
 
     @classmethod
     def resume(cls, genesis: Genesis, rows: Reader, kept: bytes) -> "SecondCoins":
@@ -41,7 +42,7 @@ class SecondCoins:
     def take(self, rows: Reader, block: Block, sealed: Sequence[Sealed]) -> None:
         """The block that was just executed, with its rows written; raises `Divergence`, `Malformed`."""
         self._paying.take(block, self._cap, sealed)
-        state = State(rows)
+        state = State(rows, memory=self._memory)
         self._compare_sums(state, block.height)
         for schedule, period, _ in sealed:
             self._compare_promise(state, self._paying.pays[schedule, period])

@@ -18,7 +18,7 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import IO, Final, Self
 
-from tfchain.base.codec import decode, encode_shaped
+from tfchain.base.codec import encode_shaped, read
 from tfchain.base.crypto import verify
 from tfchain.base.limits import BLOCK_BYTES_MAX
 from tfchain.errors import Unavailable
@@ -200,9 +200,12 @@ def _gone() -> Unavailable:
 
 
 def serve(asked: IO[bytes], answers: IO[bytes]) -> None:
-    """Verify batches until there are no more: a byte for each signature, 1 where it is genuine."""
+    """Verify batches until there are no more: a byte for each signature, 1 where it is genuine.
+
+    They come from the process that started this one: nobody asks whether they are spelled well.
+    """
     while head := asked.read(_LENGTH_BYTES):
-        flat = decode(asked.read(int.from_bytes(head, "big")), BATCH_BYTES_MAX)
+        flat = read(asked.read(int.from_bytes(head, "big")), BATCH_BYTES_MAX)
         assert type(flat) is list, "a batch is a list of keys, messages and signatures"
         triples = zip(flat[::3], flat[1::3], flat[2::3], strict=True)
         answers.write(bytes(verify(*triple) for triple in triples))

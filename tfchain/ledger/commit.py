@@ -178,10 +178,10 @@ def signatures_of(
 
     For a caller that verifies elsewhere; it calls `check_tally` first, so that slots fit the set.
     """
-    return [
-        (member.key, _slot_message(chain_id, commit, slot), slot.signature)
-        for _, member, slot in _present(validators, commit)
-    ]
+    present = _present(validators, commit)
+    ways = {slot.flag: slot for _, _, slot in present}
+    words = {flag: _slot_message(chain_id, commit, slot) for flag, slot in ways.items()}
+    return [(member.key, words[slot.flag], slot.signature) for _, member, slot in present]
 
 
 def _present(validators: ValidatorSet, commit: Commit) -> list[tuple[int, Validator, CommitSlot]]:
@@ -192,5 +192,6 @@ def _present(validators: ValidatorSet, commit: Commit) -> list[tuple[int, Valida
 
 
 def _slot_message(chain_id: str, commit: Commit, slot: CommitSlot) -> bytes:
+    """The words of all who voted as this slot says."""
     block_id = commit.block_id if slot.flag == FOR_BLOCK else NIL
     return vote_message(chain_id, PRECOMMIT, commit.height, commit.round, block_id)

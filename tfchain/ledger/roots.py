@@ -22,6 +22,11 @@ def state_leaves(roots: Sequence[tuple[str, bytes]]) -> list[bytes]:
     return [encode([name, root]) for name, root in roots]
 
 
+def roots_over(roots: TableRoots) -> "Roots":
+    """The Merkle root over (table name, table root), in table order, with the tree below it."""
+    return Roots(roots, merkle.levels_of(TAG, state_leaves(roots)))
+
+
 @dataclass(frozen=True, slots=True)
 class Roots:
     """All tables' roots, and the tree over them."""
@@ -41,8 +46,3 @@ class Roots:
             rows[place] = (rows[place][0], root)
         leaves = dict(zip(roots, state_leaves([rows[place] for place in roots]), strict=True))
         return Roots(tuple(rows), merkle.raised(TAG, self.levels, leaves))
-
-
-def roots_over(roots: TableRoots) -> Roots:
-    """These tables' roots, and the tree over them."""
-    return Roots(roots, merkle.levels_of(TAG, state_leaves(roots)))

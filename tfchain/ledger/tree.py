@@ -151,11 +151,13 @@ class Tree:
         self, places: list[bytes], nodes: list[bytes], way: int, below: bytes, shared: int
     ) -> bytes:
         """Hash the nodes that are not on the way to the next key; the hash of the last of them."""
-        writes, begin, path = self.writes, _INNER_HASH, way >> DEPTH_MAX - len(nodes)
-        while nodes:
+        depth = len(nodes)
+        writes, begin, path = self.writes, _INNER_HASH, way >> DEPTH_MAX - depth
+        while depth:
             node = nodes.pop()
+            depth -= 1
             body = node[1:_HALF] + below if path & 1 else below + node[_HALF:]
-            if len(nodes) <= shared:
+            if depth <= shared:
                 nodes.append(_INNER + body)
                 break
             writes[places.pop()] = _INNER + body

@@ -8,6 +8,7 @@ knows the priorities under `priorities_hash` knows the proposer (consensus 1.3, 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Final
 
@@ -32,6 +33,9 @@ Finding a proposer costs a step per round. A height that needs more than a thous
 most of a day; all it needs then is that everybody agrees whose turn it is, and that every validator
 of ordinary power has turns. It also bounds what a message with a hostile round can cost.
 """
+
+TURNS_KEPT_MAX: Final = 64
+"""Orders of turns whose hashes are remembered: validators of equal power come back to the same few."""
 
 ValidatorAddress = Annotated[bytes, Blob(VALIDATOR_ADDRESS_BYTES, VALIDATOR_ADDRESS_BYTES)]
 _Priority = UInt(-(1 << 63), (1 << 63) - 1)
@@ -85,8 +89,7 @@ class ValidatorSet:
     def priorities_hash(self) -> bytes:
         """The header's `priorities_hash`: whose turn comes when (P31, consensus 1.3.6)."""
         pairs = zip(self.validators, self.priorities, strict=True)
-        rows = [encode([row.address, row.power, priority]) for row, priority in pairs]
-        return merkle.root(b"priorities", rows)
+        return _priorities_root(tuple((row.address, row.power, turn) for row, turn in pairs))
 
     def stepped(self) -> "ValidatorSet":
         """The set one turn later: that of the next height, or of the next round (1.3.1, 1.3.5)."""
@@ -124,6 +127,12 @@ class ValidatorSet:
         for _ in range(round % PROPOSER_ROUNDS_MAX):
             priorities = _step(powers, priorities)
         return _greatest(priorities)
+
+
+@lru_cache(TURNS_KEPT_MAX)
+def _priorities_root(rows: tuple[tuple[bytes, int, int], ...]) -> bytes:
+    """Address, power and priority of each: whose turn comes when (P31, consensus 1.3.6)."""
+    return merkle.root(b"priorities", [encode([*row]) for row in rows])
 
 
 def genesis_set(validators: Sequence[Validator]) -> ValidatorSet:

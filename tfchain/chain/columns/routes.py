@@ -85,12 +85,14 @@ class Routes:
         if row is None or (overtaken and row[0] == REPORT):
             return
         kind, at, uptime, block = row
+        before = -1
         for other in touched:
             if other == period or (other > period and kind != REPORT):
                 self._stream(schedule, machine, other).append(kind, node_id, at, uptime, block)
-        for ended in [other for other in touched if other < period][-1:]:
-            if block < _end(schedule, machine, ended) + schedule.post_window:
-                self._stream(schedule, machine, ended).append(kind, node_id, at, uptime, block)
+            elif other < period:
+                before = other
+        if before >= 0 and block < _end(schedule, machine, before) + schedule.post_window:
+            self._stream(schedule, machine, before).append(kind, node_id, at, uptime, block)
 
     def _touch(
         self, roster: Roster, schedule: ScheduleRow, node_id: int, period: PeriodIndex
