@@ -44,6 +44,10 @@ class Ready:
     raw: bytes
 
 
+BLOCKS_SEEN_MIN: Final = 2
+"""So many that there is a time between them, however little the load was."""
+
+
 @dataclass(slots=True)
 class Tally:
     """What was handed in and when, and what was seen in a block and when."""
@@ -159,7 +163,7 @@ def signed(genesis: str, sizes: Sizes) -> list[deque[Ready]]:
 
 
 async def loaded(net: Network, queues: Sequence[deque[Ready]], sizes: Sizes, pace: Pace) -> Tally:
-    """Hand in for `load_s`, no faster than the pace, and wait for what was taken."""
+    """Hand in for `load_s`, no faster than the pace; wait for what was taken, and a second block."""
     tally, until = Tally(), trio.current_time() + sizes.load_s
     async with trio.open_nursery() as nursery:
         await nursery.start(_watch, net.members[0].url, tally)
@@ -168,7 +172,7 @@ async def loaded(net: Network, queues: Sequence[deque[Ready]], sizes: Sizes, pac
                 load = _Load(queue, kept, tally, sizes.window, pace.per_s / len(queues), until)
                 senders.start_soon(_hand_in, member.url, load)
         with trio.move_on_after(DRAIN_S):
-            while tally.under_way > 0:  # noqa: ASYNC110 -- a poll, for the load is measured too
+            while tally.under_way > 0 or len(tally.blocks) < BLOCKS_SEEN_MIN:  # noqa: ASYNC110 -- a poll, for the load is measured too
                 await trio.sleep(PAUSE_S)
         nursery.cancel_scope.cancel()
     return tally
