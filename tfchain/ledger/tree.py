@@ -8,7 +8,7 @@ the changed paths and leaves no garbage, and opening reads nothing (P41).
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Annotated, Final, TypeGuard
 
 from tfchain.base.crypto import HASH_BYTES, ZERO_HASH, digest, hasher
@@ -283,7 +283,7 @@ def inner_hash(left: bytes, right: bytes) -> bytes:
 
 def rows_of(trees: Mapping[int, Tree]) -> list[tuple[bytes, bytes | None]]:
     """What the trees ask a store to write: table by table, from the leaves up."""
-    return [row for tree in trees.values() for row in tree.writes.items()]
+    return [*chain.from_iterable(tree.writes.items() for tree in trees.values())]
 
 
 def _prefix(hashed: bytes, depth: int) -> int:

@@ -6,9 +6,8 @@ go below 0 (P2) and nothing is credited for them.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-from tfchain.base.made import maker
 from tfchain.base.shapes import changed, changing
 from tfchain.base.units import Seconds
 from tfchain.ledger.uptime import (
@@ -59,8 +58,7 @@ PUBLIC_LIMITS = UptimeLimits(
 """What the public program pays by."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Report:
+class _Report(NamedTuple):
     """A report beside the last one that counted."""
 
     block_time: Seconds
@@ -71,9 +69,6 @@ class _Report:
     """Since the last report, by the reports' own times."""
     gained: int
     """Uptime since the last report; negative after a reboot."""
-
-
-_SEEN: Final = maker(_Report)
 
 
 def opened(start: Seconds, end: Seconds, power: PowerState, wake_from: Seconds) -> UptimeAccount:
@@ -113,7 +108,7 @@ def report(
     if after and account.last_at >= account.end:
         return account
     elapsed, gained = max(0, t - account.last_at), uptime - account.last_uptime
-    return _next(account, limits, _SEEN(block_time, t, uptime, after, elapsed, gained))
+    return _next(account, limits, _Report(block_time, t, uptime, after, elapsed, gained))
 
 
 def power_target(
