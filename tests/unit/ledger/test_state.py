@@ -167,6 +167,15 @@ def test_rows_of_an_archive_stand_apart() -> None:
     assert (in_tree.stored_at(b"k"), archive.stored_at(b"k")) == (b"s\x09k", b"a\x09k")
 
 
+def test_a_row_of_an_archive_is_read_as_it_was_written() -> None:
+    archive = Table(tag=7, name="old", record=FarmRef, archive=True)
+    state, row = State({}), FarmRef(farm_id=FarmId(7))
+    archive.put(state, KEY, row)
+    assert archive.get(state, KEY) is row
+    assert Table(tag=7, name="new", record=FarmRef).get(state, KEY) is None
+    assert list(state.changes()) == [(archive, KEY, encode_record(row))]
+
+
 def test_a_dictionary_is_a_reader() -> None:
     reader: Reader = {}
     assert tables.ACCOUNTS.get(State(reader), KEY) is None
