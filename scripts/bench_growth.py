@@ -250,7 +250,10 @@ def _reports(maker: Maker, numbers: Sequence[int], now: int) -> list[bytes]:
 
 
 def table(rows: Iterable[Mapping[str, object]]) -> str:
-    """The figures of a run as lines of a table: a size a line, and how much of each the smallest has."""
+    """The figures of a run as lines of a table: a size a line, and how much of each the smallest has.
+
+    A run of before something was measured has a dash there.
+    """
     cells: dict[tuple[str, int], dict[str, str]] = {}
     for row in rows:
         words = str(row["name"]).split("_")
@@ -262,5 +265,5 @@ def table(rows: Iterable[Mapping[str, object]]) -> str:
     heads = [f"{name}, {unit}" for name, unit in COLUMNS.items()]
     lines = [f"| of | count | {' | '.join(heads)} |", "|---" * (len(heads) + 2) + "|"]
     for (axis, count), found in cells.items():
-        lines.append(f"| {axis} | {count} | {' | '.join(found[name] for name in COLUMNS)} |")
+        lines.append(f"| {axis} | {count} | {' | '.join(found.get(name, '-') for name in COLUMNS)} |")
     return "\n".join(lines)

@@ -84,6 +84,16 @@ def test_growth_is_a_table_of_sizes(tmp_path: Path) -> None:
     ]
 
 
+def test_a_run_of_before_a_column_was_there_is_a_table_too(tmp_path: Path) -> None:
+    kept = tmp_path / "lines"
+    row = {"name": "growth_nodes_10_block", "value": 3.0, "bound_value": 2.0}
+    kept.write_text(json.dumps(row), "utf-8")
+    assert (
+        _ran("--table", str(kept)).splitlines()[2]
+        == "| nodes | 10 | 3.0 (x 1.50) | - | - | - | - |"
+    )
+
+
 TIMES: Final = ("network_latency", "network_interval")
 
 
