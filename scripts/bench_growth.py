@@ -265,5 +265,7 @@ def table(rows: Iterable[Mapping[str, object]]) -> str:
     heads = [f"{name}, {unit}" for name, unit in COLUMNS.items()]
     lines = [f"| of | count | {' | '.join(heads)} |", "|---" * (len(heads) + 2) + "|"]
     for (axis, count), found in cells.items():
-        lines.append(f"| {axis} | {count} | {' | '.join(found.get(name, '-') for name in COLUMNS)} |")
+        lines.append(
+            f"| {axis} | {count} | {' | '.join(found.get(name, '-') for name in COLUMNS)} |"
+        )
     return "\n".join(lines)
