@@ -25,13 +25,14 @@ def named(purpose: bytes, *parts: bytes) -> bytes:
 
 
 def naive(rows: dict[str, bytes]) -> bytes:
-    """The root over keys written as bits, as the documents say it: nothing, a leaf, or two halves."""
+    """The root over keys written as bits, as the documents say it: nothing, a leaf, or four subtrees."""
     if not rows:
         return bytes(32)
     if len(rows) == 1:
         return b"".join(rows.values())
-    halves = [{bits[1:]: leaf for bits, leaf in rows.items() if bits[0] == side} for side in "01"]
-    return named(b"tf/inner", *[naive(half) for half in halves])
+    steps = ("00", "01", "10", "11")
+    parts = [{bits[2:]: row for bits, row in rows.items() if bits[:2] == step} for step in steps]
+    return named(b"tf/inner", *[naive(part) for part in parts])
 
 
 def expected(rows: dict[bytes, bytes]) -> bytes:
@@ -106,7 +107,7 @@ def test_every_key_is_proved_present_or_absent(rows: dict[bytes, bytes], key: by
 
 PROOFS = st.builds(
     TreeProof,
-    siblings=st.lists(st.binary(min_size=31, max_size=33), max_size=4).map(tuple),
+    siblings=st.lists(st.binary(min_size=31, max_size=33), max_size=7).map(tuple),
     leaf=st.lists(st.binary(min_size=31, max_size=33), max_size=3).map(tuple),
 )
 
@@ -130,7 +131,7 @@ def test_no_mixture_of_true_proofs_shows_anything_false(
     tree = Tree(stored, TAG)
     some = st.sampled_from(sorted(rows)) | KEYS
     one, two = tree.prove(draw.draw(some)), tree.prove(draw.draw(some))
-    cut = draw.draw(st.integers(0, 6))
+    cut = draw.draw(st.integers(0, 9))
     mixed = TreeProof(siblings=one.siblings[:cut] + two.siblings[cut:], leaf=two.leaf)
     asked = draw.draw(some)
     value = draw.draw(st.sampled_from([None, *rows.values()]))

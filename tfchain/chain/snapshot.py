@@ -39,8 +39,9 @@ CHUNK_BYTES_MAX: Final = 1024 * 1024
 CHUNK_ROWS_MAX: Final = 8_192
 RUN_ROWS: Final = 1_024
 """Rows in a run of an archive. A power of two, so that a run is a subtree of its batch's tree."""
-DEPTH_MAX: Final = 48
-"""How deep a chunk may stand: nobody can make enough keys that agree in more bits than this."""
+DEPTH_MAX: Final = 24
+"""How deep a chunk may stand: nobody can make enough keys that agree in more than these 48 bits."""
+SIBLINGS_MAX: Final = (tree.WAYS - 1) * DEPTH_MAX
 CHUNKS_MAX: Final = 8_192
 """A state of 1 GiB in chunks of half their size."""
 MANIFEST_BYTES_MAX: Final = 1024 * 1024
@@ -68,8 +69,8 @@ class TableRoot:
 class ChunkRef:
     """Which rows a chunk holds, and what they hash to.
 
-    In the tree: those whose key hash agrees with `place` in `depth` bits, the others of `place`
-    being 0. In an archive: run number `place` of `batch`, at depth 0.
+    In the tree: those whose key hash agrees with `place` in `depth` steps of two bits, the other bits
+    of `place` being 0. In an archive: run number `place` of `batch`, at depth 0.
     """
 
     tag: U8
@@ -104,7 +105,7 @@ class Chunk:
     """A chunk's rows, in order of key hash (in an archive: of key), and its subtree's path."""
 
     ref: Annotated[ChunkRef, Nested(ChunkRef)]
-    siblings: Annotated[tuple[bytes, ...], Many(Blob(HASH_BYTES, HASH_BYTES), DEPTH_MAX)]
+    siblings: Annotated[tuple[bytes, ...], Many(Blob(HASH_BYTES, HASH_BYTES), SIBLINGS_MAX)]
     rows: Annotated[tuple[StateRow, ...], Many(Nested(StateRow), CHUNK_ROWS_MAX)]
 
 
@@ -166,7 +167,8 @@ def _check_order(chunks: Sequence[ChunkRef]) -> None:
 
 
 def _below(ref: ChunkRef) -> int:
-    return _PLACE_BITS - ref.depth
+    """The bits of a place that say nothing of where the chunk stands."""
+    return _PLACE_BITS - tree.BITS * ref.depth
 
 
 def _folded(depth: int, refs: Sequence[ChunkRef]) -> bytes:
@@ -177,9 +179,8 @@ def _folded(depth: int, refs: Sequence[ChunkRef]) -> bytes:
         return refs[0].root
     if any(ref.depth <= depth for ref in refs):
         raise Malformed("two chunks hold the same keys")
-    bit = _PLACE_BITS - 1 - depth
-    left = [ref for ref in refs if not int.from_bytes(ref.place, "big") >> bit & 1]
-    return tree.inner_hash(_folded(depth + 1, left), _folded(depth + 1, refs[len(left) :]))
+    parts = tree.parted([(ref.place, ref) for ref in refs], depth)
+    return tree.inner_hash([_folded(depth + 1, [ref for _, ref in part]) for part in parts])
 
 
 def check_archives(manifest: Manifest, batches: Iterable[Batch]) -> None:
@@ -262,7 +263,7 @@ def check_alone(chunk: Chunk, table_root: bytes) -> None:
         raise Malformed("a row stands in another chunk's place")
     if tree.subtree_root(ref.depth, leaves) != ref.root:
         raise Malformed("the rows of a chunk are not those it is named by")
-    if len(chunk.siblings) != ref.depth:
+    if len(chunk.siblings) != (tree.WAYS - 1) * ref.depth:
         raise Malformed("a chunk's path is as long as its place is deep")
     if tree.climb(ref.place, ref.root, chunk.siblings) != table_root:
         raise Malformed("a chunk's path does not lead to its table's root")

@@ -218,6 +218,6 @@ def _object(plain: object) -> dict[str, object]:
 
 
 def _hashes(plain: object) -> tuple[bytes, ...]:
-    if not isinstance(plain, list) or len(plain) > tree.DEPTH_MAX:
+    if not isinstance(plain, list) or len(plain) > tree.SIBLINGS_MAX:
         raise Malformed("proof: a list of hashes is due")
     return tuple(bytes_of(one) for one in plain)

@@ -1,48 +1,56 @@
 """A sparse Merkle tree per table, its nodes in the store, its proofs checked with a root alone.
 
-A key's place is the bits of its hash. A lone leaf sits at the top of its empty subtree, so the tree
-is as deep as it must be to tell keys apart. Nodes are stored under their path: an update rewrites
-the changed paths and leaves no garbage, and opening reads nothing (P41).
+A key's place is its hash, two bits at a step: a node has four subtrees. With two of them an update
+would read, hash and write nearly twice as many nodes, with sixteen a proof would be two and a half
+times as long. A lone leaf sits at the top of its empty subtree, so the tree is as deep as it must be
+to tell keys apart. Nodes are stored under their path: an update rewrites the changed paths and leaves
+no garbage, and opening reads nothing (P41).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import chain, pairwise
-from typing import Annotated, Final, TypeGuard
+from typing import Annotated, Final, TypeGuard, TypeVar
 
 from tfchain.base.crypto import HASH_BYTES, ZERO_HASH, digest, hasher
 from tfchain.base.shapes import Blob, Many
 from tfchain.ledger.state import Reader
 
+V = TypeVar("V")
+
 EMPTY: Final = ZERO_HASH
 """Root of a table without rows."""
-DEPTH_MAX: Final = 256
+WAYS: Final = 4
+"""Subtrees of an inner node."""
+BITS: Final = 2
+"""Of a key's hash, which say at each step which of them it belongs to."""
+DEPTH_MAX: Final = 8 * HASH_BYTES // BITS
+SIBLINGS_MAX: Final = (WAYS - 1) * DEPTH_MAX
 KEYS_KEPT_MAX: Final = 16_384
 """Keys whose hashes are remembered: those of all nodes of a grid, for each reports again and again."""
-_LEAF, _INNER = b"\x00", b"\x01"
 _LEAF_HASH, _INNER_HASH = hasher(b"tf/leaf"), hasher(b"tf/inner")
-_HALF: Final = 1 + HASH_BYTES
-"""Where the second hash of a stored node begins."""
+_KEY_BITS: Final = 8 * HASH_BYTES
 
 Change = tuple[bytes, bytes | None]
 """Key hash, and the hash of its new value or None where the row goes."""
 
 
 _Node = bytes | None
-"""A node as it is stored: what it is, in one byte, then two hashes: a leaf's key and value, or an
-inner node's halves. None where the subtree is empty."""
+"""A node as it is stored: two hashes are a leaf, of key and value; four an inner node, of its subtrees.
+None where the subtree is empty."""
+_LEAF_BYTES: Final = 2 * HASH_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeProof:
     """The way from a table's root to where a key is, or would be.
 
-    `siblings` from the root downward; `leaf` is what stands at the end: key hash and value hash,
-    or nothing where the subtree is empty.
+    `siblings` from the root downward: of each node the three subtrees beside the way, in order;
+    `leaf` is what stands at the end: key hash and value hash, or nothing where the subtree is empty.
     """
 
-    siblings: Annotated[tuple[bytes, ...], Many(Blob(HASH_BYTES, HASH_BYTES), DEPTH_MAX)]
+    siblings: Annotated[tuple[bytes, ...], Many(Blob(HASH_BYTES, HASH_BYTES), SIBLINGS_MAX)]
     leaf: Annotated[tuple[bytes, ...], Many(Blob(HASH_BYTES, HASH_BYTES), 2)]
 
 
@@ -61,17 +69,17 @@ def node_hash(node: _Node) -> bytes:
     """The hash of a node as its parent sees it."""
     if node is None:
         return EMPTY
-    state = _INNER_HASH() if node[0] else _LEAF_HASH()
-    state.update(node[1:])
+    state = _LEAF_HASH() if len(node) == _LEAF_BYTES else _INNER_HASH()
+    state.update(node)
     return state.digest()
 
 
 def _is_inner(node: _Node) -> TypeGuard[bytes]:
-    return node is not None and node[0] == 1
+    return node is not None and len(node) != _LEAF_BYTES
 
 
-def _hashes(node: bytes) -> tuple[bytes, bytes]:
-    return node[1:_HALF], node[_HALF:]
+def _hashes(node: bytes) -> list[bytes]:
+    return [node[at : at + HASH_BYTES] for at in range(0, len(node), HASH_BYTES)]
 
 
 class Tree:
@@ -102,7 +110,7 @@ class Tree:
         every node on the way is read once and hashed once, all its changes below done.
         """
         ways = [int.from_bytes(hashed, "big") for hashed, _ in ordered]
-        shared = [DEPTH_MAX - (one ^ other).bit_length() for one, other in pairwise(ways)]
+        shared = [(_KEY_BITS - (one ^ other).bit_length()) // BITS for one, other in pairwise(ways)]
         shared.append(-1)
         read = self._read if self.writes else self._reader.get
         places: list[bytes] = []
@@ -114,11 +122,11 @@ class Tree:
             depth, first = len(nodes), spot
             while shared[spot] >= depth:
                 spot += 1
-            if first == spot and (node is None or node[1:_HALF] == ordered[spot][0]):
+            if first == spot and (node is None or node[:HASH_BYTES] == ordered[spot][0]):
                 below = self._leaf(place, *ordered[spot])
             else:
                 under = ordered[first : spot + 1]
-                below = node_hash(self._apply(depth, way >> DEPTH_MAX - depth, under))
+                below = node_hash(self._apply(depth, way >> _KEY_BITS - BITS * depth, under))
             root = self._ascend(places, nodes, way, below, shared[spot])
             spot += 1
         return root
@@ -132,7 +140,7 @@ class Tree:
             mark, size, down = marks[depth]
             place = mark + (way >> down).to_bytes(size, "big")
             node = read(place)
-            if node is None or node[0] == 0:
+            if node is None or len(node) == _LEAF_BYTES:
                 return place, node
             places.append(place)
             nodes.append(node)
@@ -141,10 +149,10 @@ class Tree:
     def _leaf(self, place: bytes, hashed: bytes, value: bytes | None) -> bytes:
         """Put a leaf; its hash."""
         assert value is not None, "no row goes"
-        body = hashed + value
-        self.writes[place] = _LEAF + body
+        node = hashed + value
+        self.writes[place] = node
         state = _LEAF_HASH()
-        state.update(body)
+        state.update(node)
         return state.digest()
 
     def _ascend(
@@ -152,18 +160,19 @@ class Tree:
     ) -> bytes:
         """Hash the nodes that are not on the way to the next key; the hash of the last of them."""
         depth = len(nodes)
-        writes, begin, path = self.writes, _INNER_HASH, way >> DEPTH_MAX - depth
+        writes, begin, path = self.writes, _INNER_HASH, way >> _KEY_BITS - BITS * depth
         while depth:
             node = nodes.pop()
             depth -= 1
-            body = node[1:_HALF] + below if path & 1 else below + node[_HALF:]
+            at = (path & WAYS - 1) * HASH_BYTES
+            node = node[:at] + below + node[at + HASH_BYTES :]
             if depth <= shared:
-                nodes.append(_INNER + body)
+                nodes.append(node)
                 break
-            writes[places.pop()] = _INNER + body
+            writes[places.pop()] = node
             state = begin()
-            state.update(body)
-            below, path = state.digest(), path >> 1
+            state.update(node)
+            below, path = state.digest(), path >> BITS
         return below
 
     def prove(self, hashed: bytes) -> TreeProof:
@@ -172,15 +181,15 @@ class Tree:
         depth, path = 0, 0
         node = self._load(0, 0)
         while _is_inner(node):
-            right = _bit(hashed, depth)
-            siblings.append(_hashes(node)[1 - right])
-            depth, path = depth + 1, path << 1 | right
+            subtrees, number = _hashes(node), digit(hashed, depth)
+            siblings += subtrees[:number] + subtrees[number + 1 :]
+            depth, path = depth + 1, path << BITS | number
             node = self._load(depth, path)
-        leaf = () if node is None else _hashes(node)
+        leaf = () if node is None else tuple(_hashes(node))
         return TreeProof(siblings=tuple(siblings), leaf=leaf)
 
-    def halves(self, depth: int, path: int) -> tuple[bytes, bytes] | None:
-        """The hashes of both halves of a subtree; None where it is one leaf, or nothing."""
+    def subtrees(self, depth: int, path: int) -> list[bytes] | None:
+        """The hashes of a subtree's own subtrees; None where it is one leaf, or nothing."""
         node = self._load(depth, path)
         return _hashes(node) if _is_inner(node) else None
 
@@ -190,38 +199,37 @@ class Tree:
         if not _is_inner(node):
             rows = dict(changes)
             if node is not None:
-                rows.setdefault(*_hashes(node))
+                rows.setdefault(node[:HASH_BYTES], node[HASH_BYTES:])
             stay = [(key, value) for key, value in sorted(rows.items()) if value is not None]
             return self._build(depth, path, stay)
-        left, right = _hashes(node)
-        split = _split(changes, depth)
-        if split:
-            left = node_hash(self._apply(depth + 1, path << 1, changes[:split]))
-        if split < len(changes):
-            right = node_hash(self._apply(depth + 1, path << 1 | 1, changes[split:]))
-        return self._join(depth, path, left, right)
+        subtrees = _hashes(node)
+        for number, under in enumerate(parted(changes, depth)):
+            if under:
+                below = self._apply(depth + 1, path << BITS | number, under)
+                subtrees[number] = node_hash(below)
+        return self._join(depth, path, subtrees)
 
-    def _join(self, depth: int, path: int, left: bytes, right: bytes) -> _Node:
-        """Both halves as one node; a leaf that is left alone moves up."""
-        if EMPTY not in (left, right):
-            return self._save(depth, path, _INNER + left + right)
-        if left == right:
-            return self._save(depth, path, None)
-        below = path << 1 | (left == EMPTY)
+    def _join(self, depth: int, path: int, subtrees: list[bytes]) -> _Node:
+        """Subtrees as one node; a leaf that is left alone moves up."""
+        there = [number for number, hashed in enumerate(subtrees) if hashed != EMPTY]
+        if len(there) != 1:
+            return self._save(depth, path, b"".join(subtrees) if there else None)
+        below = path << BITS | there[0]
         lone = self._load(depth + 1, below)
         if _is_inner(lone):
-            return self._save(depth, path, _INNER + left + right)
+            return self._save(depth, path, b"".join(subtrees))
         self._save(depth + 1, below, None)
         return self._save(depth, path, lone)
 
-    def _build(self, depth: int, path: int, rows: list[tuple[bytes, bytes]]) -> _Node:
+    def _build(self, depth: int, path: int, rows: Sequence[tuple[bytes, bytes]]) -> _Node:
         """A subtree of these rows where there was at most a leaf."""
         if len(rows) <= 1:
-            return self._save(depth, path, _LEAF + b"".join(rows[0]) if rows else None)
-        split = _split(rows, depth)
-        left = self._build(depth + 1, path << 1, rows[:split])
-        right = self._build(depth + 1, path << 1 | 1, rows[split:])
-        return self._save(depth, path, _INNER + node_hash(left) + node_hash(right))
+            return self._save(depth, path, b"".join(rows[0]) if rows else None)
+        subtrees = [
+            node_hash(self._build(depth + 1, path << BITS | number, under)) if under else EMPTY
+            for number, under in enumerate(parted(rows, depth))
+        ]
+        return self._save(depth, path, b"".join(subtrees))
 
     def _load(self, depth: int, path: int) -> _Node:
         mark, size, _ = self._marks[depth]
@@ -241,8 +249,8 @@ def check(root: bytes, hashed: bytes, value: bytes | None, proof: TreeProof) -> 
 
     Needs nothing but the root. Never raises.
     """
-    depth = len(proof.siblings)
-    if depth > DEPTH_MAX or len(proof.leaf) not in (0, 2):
+    depth, odd = divmod(len(proof.siblings), WAYS - 1)
+    if odd or depth > DEPTH_MAX or len(proof.leaf) not in (0, 2):
         return False
     # Hashes are joined as they are: with another cut a leaf would read as one of another key.
     if any(len(part) != HASH_BYTES for part in (hashed, *proof.siblings, *proof.leaf)):
@@ -252,33 +260,45 @@ def check(root: bytes, hashed: bytes, value: bytes | None, proof: TreeProof) -> 
             return False
     elif value is not None and proof.leaf != (hashed, value):
         return False
-    top = node_hash(_LEAF + b"".join(proof.leaf) if proof.leaf else None)
+    top = node_hash(b"".join(proof.leaf) or None)
     return climb(hashed, top, proof.siblings) == root
 
 
-def subtree_root(depth: int, leaves: list[tuple[bytes, bytes]]) -> bytes:
+def subtree_root(depth: int, leaves: Sequence[tuple[bytes, bytes]]) -> bytes:
     """The hash of the subtree at `depth` that holds exactly these (key hash, value hash).
 
-    They are sorted, each key once, and agree in their first `depth` bits.
+    Each key is there once, and all agree in their first `depth` steps.
     """
     if len(leaves) <= 1:
-        return node_hash(_LEAF + b"".join(leaves[0]) if leaves else None)
-    split = _split(leaves, depth)
-    left, right = leaves[:split], leaves[split:]
-    return inner_hash(subtree_root(depth + 1, left), subtree_root(depth + 1, right))
+        return node_hash(b"".join(leaves[0]) if leaves else None)
+    return inner_hash([subtree_root(depth + 1, part) for part in parted(leaves, depth)])
 
 
 def climb(hashed: bytes, top: bytes, siblings: Sequence[bytes]) -> bytes:
     """The root over a subtree of hash `top`, on the way to `hashed`; siblings from the root down."""
-    for above in range(len(siblings) - 1, -1, -1):
-        left, right = (siblings[above], top) if _bit(hashed, above) else (top, siblings[above])
-        top = inner_hash(left, right)
+    for depth in range(len(siblings) // (WAYS - 1) - 1, -1, -1):
+        beside = siblings[(WAYS - 1) * depth : (WAYS - 1) * (depth + 1)]
+        number = digit(hashed, depth)
+        top = inner_hash([*beside[:number], top, *beside[number:]])
     return top
 
 
-def inner_hash(left: bytes, right: bytes) -> bytes:
-    """The hash of a subtree, from those of its halves."""
-    return node_hash(_INNER + left + right)
+def inner_hash(subtrees: Sequence[bytes]) -> bytes:
+    """The hash of a subtree, from those of its own, empty ones among them."""
+    return node_hash(b"".join(subtrees))
+
+
+def digit(hashed: bytes, depth: int) -> int:
+    """Which subtree of the node at `depth` a key hash belongs to."""
+    return hashed[depth >> 2] >> (6 - 2 * (depth & 3)) & 3
+
+
+def parted(rows: Sequence[tuple[bytes, V]], depth: int) -> list[list[tuple[bytes, V]]]:
+    """The rows by the subtree that they belong to; they keep their order."""
+    parts: list[list[tuple[bytes, V]]] = [[] for _ in range(WAYS)]
+    for row in rows:
+        parts[digit(row[0], depth)].append(row)
+    return parts
 
 
 def rows_of(trees: Mapping[int, Tree]) -> list[tuple[bytes, bytes | None]]:
@@ -287,30 +307,13 @@ def rows_of(trees: Mapping[int, Tree]) -> list[tuple[bytes, bytes | None]]:
 
 
 def _prefix(hashed: bytes, depth: int) -> int:
-    return int.from_bytes(hashed, "big") >> (DEPTH_MAX - depth)
-
-
-def _bit(hashed: bytes, depth: int) -> int:
-    return hashed[depth >> 3] >> (7 - (depth & 7)) & 1
-
-
-def _split(rows: Sequence[Change], depth: int) -> int:
-    """Where the rows with a one at `depth` begin; rows are sorted and agree above it."""
-    low, high = 0, len(rows)
-    while low < high:
-        middle = (low + high) >> 1
-        if _bit(rows[middle][0], depth):
-            high = middle
-        else:
-            low = middle + 1
-    return low
+    return int.from_bytes(hashed, "big") >> (_KEY_BITS - BITS * depth)
 
 
 @cache
 def _marks(tag: int) -> tuple[tuple[bytes, int, int], ...]:
     """By depth: how a node's place begins, how many bytes of the way follow, and how many bits do not."""
-    mark = b"t" + bytes([tag])
     return tuple(
-        (mark + depth.to_bytes(2, "big"), (depth + 7) >> 3, DEPTH_MAX - depth)
+        (b"t" + bytes([tag, depth]), (BITS * depth + 7) >> 3, _KEY_BITS - BITS * depth)
         for depth in range(DEPTH_MAX + 1)
     )

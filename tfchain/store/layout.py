@@ -12,12 +12,13 @@ from tfchain.base.shapes import U32, Text, decode_record, encode_record
 from tfchain.base.units import U64_MAX, Height
 from tfchain.errors import Unavailable
 
-LAYOUT_VERSION: Final = 5
+LAYOUT_VERSION: Final = 6
 """Raised whenever a key, a row below or a record of the ledger changes: such a store is refused.
 
 Version 1 knew no seats, changes or past blocks, and its tip told two validator sets, not three.
 Version 2 knew one regime, no proposals, offers or gaps. Version 3 knew no terms of a regime's own and
-no locks. Version 4 knew no disputes, rulings, fixups or debts.
+no locks. Version 4 knew no disputes, rulings, fixups or debts. In version 5 a tree's node had two
+subtrees.
 """
 
 META: Final = b"m"

@@ -25,7 +25,7 @@ from tfchain.errors import Malformed, Unavailable
 from tfchain.ledger import tables
 from tfchain.ledger.minting import PAID
 from tfchain.ledger.state import State
-from tfchain.ledger.tree import Tree, key_hash, subtree_root, value_hash
+from tfchain.ledger.tree import BITS, WAYS, Tree, key_hash, subtree_root, value_hash
 from tfchain.store import layout
 from tfchain.store.chain import ChainStore
 from tfchain.store.files import replace_file, told
@@ -250,17 +250,17 @@ class _Cutter:
     bytes_max: int
 
     def cut(self, depth: int, path: int, siblings: tuple[bytes, ...]) -> Iterator[Chunk]:
-        """The chunks of a subtree: itself if it is small enough, else those of its halves."""
+        """The chunks of a subtree: itself if it is small enough, else those of its own subtrees."""
         held = _below(self.scratch, self.tag, (depth, path), self.bytes_max)
         if held is not None:
             if held:
                 yield _chunk(self.tag, (depth, path), siblings, held)
             return
-        halves = self.tree.halves(depth, path)
-        assert halves is not None, "many rows make an inner node"
-        left, right = halves
-        yield from self.cut(depth + 1, path << 1, (*siblings, right))
-        yield from self.cut(depth + 1, path << 1 | 1, (*siblings, left))
+        subtrees = self.tree.subtrees(depth, path)
+        assert subtrees is not None, "many rows make an inner node"
+        for number in range(WAYS):
+            beside = subtrees[:number] + subtrees[number + 1 :]
+            yield from self.cut(depth + 1, path << BITS | number, (*siblings, *beside))
 
 
 def _below(
@@ -269,7 +269,7 @@ def _below(
     """The rows of a subtree in order of key hash; None if they are too many for a chunk."""
     depth, path = subtree
     held: list[StateRow] = []
-    size, below = 0, 256 - depth
+    size, below = 0, 256 - BITS * depth
     start = bytes([tag]) + (path << below).to_bytes(32, "big")
     for place, packed in scratch.scan(bytes([tag]), start):
         if int.from_bytes(place[1:], "big") >> below != path:
@@ -293,7 +293,7 @@ def _chunk(
     ref = ChunkRef(
         tag=tag,
         batch=b"",
-        place=(path << (256 - depth)).to_bytes(32, "big"),
+        place=(path << 256 - BITS * depth).to_bytes(32, "big"),
         depth=depth,
         root=subtree_root(depth, leaves),
     )

@@ -34,7 +34,7 @@ from tfchain.ledger import tables
 from tfchain.ledger.minting import APPROVED, MINT_TAG, OPEN, PAID, RECEIPT_TAG, Batch
 from tfchain.ledger.records import Account, TwinRef
 from tfchain.ledger.state import State
-from tfchain.ledger.tree import Tree, key_hash, subtree_root, value_hash
+from tfchain.ledger.tree import BITS, WAYS, Tree, key_hash, subtree_root, value_hash
 
 CHAIN, HEIGHT = "chain-1", Height(9)
 RECEIPTS, MINTS = tables.RECEIPTS.tag, tables.MINTS.tag
@@ -75,7 +75,7 @@ class Ledger:
             (key_hash(key[2:]), key[2:], value)
             for key, value in self.rows.items()
             if key.startswith(prefix)
-            and int.from_bytes(key_hash(key[2:]), "big") >> (256 - depth) == path
+            and int.from_bytes(key_hash(key[2:]), "big") >> (256 - BITS * depth) == path
         )
         if len(held) <= self.most:
             if held:
@@ -83,17 +83,18 @@ class Ledger:
                 ref = ChunkRef(
                     tag=tag,
                     batch=b"",
-                    place=(path << (256 - depth)).to_bytes(32, "big"),
+                    place=(path << (256 - BITS * depth)).to_bytes(32, "big"),
                     depth=depth,
                     root=subtree_root(depth, leaves),
                 )
                 rows = tuple(StateRow(key=key, value=value) for _, key, value in held)
                 yield Chunk(ref=ref, siblings=siblings, rows=rows)
             return
-        halves = Tree(self, tag).halves(depth, path)
-        assert halves is not None
-        yield from self._cut(tag, depth + 1, path << 1, (*siblings, halves[1]))
-        yield from self._cut(tag, depth + 1, path << 1 | 1, (*siblings, halves[0]))
+        subtrees = Tree(self, tag).subtrees(depth, path)
+        assert subtrees is not None
+        for number in range(WAYS):
+            beside = (*siblings, *subtrees[:number], *subtrees[number + 1 :])
+            yield from self._cut(tag, depth + 1, path << BITS | number, beside)
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +158,7 @@ FORGERIES = {
     "with chunks turned around": (_refs(lambda refs: refs[::-1]), "not in order"),
     "with another hash": (_first(root=bytes(32)), "table 1 are not the whole"),
     "with one chunk below another": (
-        _refs(lambda refs: [refs[0], replace(refs[0], depth=48, place=_next(refs[0])), *refs[1:]]),
+        _refs(lambda refs: [refs[0], replace(refs[0], depth=24, place=_next(refs[0])), *refs[1:]]),
         "the same keys",
     ),
     "with a chunk of a table that is none": (

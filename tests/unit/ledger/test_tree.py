@@ -11,6 +11,8 @@ from tfchain.errors import Malformed
 from tfchain.ledger.tree import (
     DEPTH_MAX,
     EMPTY,
+    SIBLINGS_MAX,
+    WAYS,
     Tree,
     TreeProof,
     check,
@@ -23,10 +25,10 @@ from tfchain.ledger.tree import (
 )
 
 TAG = 6
-A, B, C = (bytes([first]) + bytes(31) for first in (0x00, 0x40, 0x80))
-"""Key hashes that part at the first and the second bit."""
+A, B, C = (bytes([first]) + bytes(31) for first in (0x00, 0x10, 0x80))
+"""Key hashes that part at the first step (C) and at the second one."""
 DEEP = bytes(31) + b"\x01"
-"""Agrees with A in all bits but the last."""
+"""Agrees with A in all steps but the last."""
 V, W = bytes([1]) * 32, bytes([2]) * 32
 
 
@@ -68,8 +70,9 @@ def leaf(key: bytes, value: bytes) -> bytes:
     return digest(b"tf/leaf", key, value)
 
 
-def inner(left: bytes, right: bytes) -> bytes:
-    return digest(b"tf/inner", left, right)
+def inner(*subtrees: bytes) -> bytes:
+    """Of the subtrees up to the last one that is not empty."""
+    return digest(b"tf/inner", *subtrees, *[EMPTY] * (WAYS - len(subtrees)))
 
 
 def test_hashes_have_their_purpose() -> None:
@@ -89,25 +92,30 @@ def test_a_lone_leaf_is_the_root(store: Store) -> None:
     assert len(store.rows) == 1
 
 
-def test_two_leaves_stand_where_their_bits_part(store: Store) -> None:
-    assert store.change((A, V), (C, W)) == inner(leaf(A, V), leaf(C, W))
-    assert Tree(store, TAG).root() == inner(leaf(A, V), leaf(C, W))
+def test_two_leaves_stand_where_their_ways_part(store: Store) -> None:
+    assert store.change((A, V), (C, W)) == inner(leaf(A, V), EMPTY, leaf(C, W))
+    assert Tree(store, TAG).root() == inner(leaf(A, V), EMPTY, leaf(C, W))
 
 
-def test_leaves_that_agree_in_a_bit_stand_below_an_empty_side(store: Store) -> None:
+def test_a_node_has_a_subtree_for_each_two_bits(store: Store) -> None:
+    keys = [bytes([first]) + bytes(31) for first in (0x3F, 0x40, 0xBF, 0xC0)]
+    assert store.change(*[(key, V) for key in keys]) == inner(*[leaf(key, V) for key in keys])
+
+
+def test_leaves_that_agree_in_a_step_stand_below_a_node_of_their_own(store: Store) -> None:
     top = store.change((A, V), (B, W))
-    assert top == inner(inner(leaf(A, V), leaf(B, W)), EMPTY)
-    assert store.change((C, V)) == inner(inner(leaf(A, V), leaf(B, W)), leaf(C, V))
+    assert top == inner(inner(leaf(A, V), leaf(B, W)))
+    assert store.change((C, V)) == inner(inner(leaf(A, V), leaf(B, W)), EMPTY, leaf(C, V))
 
 
 def test_keys_that_differ_in_the_last_bit_alone_are_told_apart(store: Store) -> None:
     top = store.change((A, V), (DEEP, W))
     expected = inner(leaf(A, V), leaf(DEEP, W))
     for _ in range(DEPTH_MAX - 1):
-        expected = inner(expected, EMPTY)
+        expected = inner(expected)
     assert top == expected
     proof = store.prove(DEEP)
-    assert len(proof.siblings) == DEPTH_MAX
+    assert len(proof.siblings) == SIBLINGS_MAX == 3 * DEPTH_MAX
     assert check(top, DEEP, W, proof)
     assert store.change((DEEP, None)) == leaf(A, V), "the leaf that is left moves all the way up"
     assert len(store.rows) == 1
@@ -116,12 +124,14 @@ def test_keys_that_differ_in_the_last_bit_alone_are_told_apart(store: Store) -> 
 @pytest.mark.parametrize(
     ("gone", "top"),
     [
-        pytest.param([A], inner(leaf(B, V), leaf(C, V)), id="its neighbour moves up a step"),
-        pytest.param([C], inner(inner(leaf(A, V), leaf(B, V)), EMPTY), id="a pair stays below"),
+        pytest.param([A], inner(leaf(B, V), EMPTY, leaf(C, V)), id="its neighbour moves up a step"),
+        pytest.param([C], inner(inner(leaf(A, V), leaf(B, V))), id="a pair stays below"),
         pytest.param([A, B], leaf(C, V), id="a whole side goes"),
         pytest.param([B, C], leaf(A, V), id="one is left and moves to the top"),
         pytest.param([A, B, C], EMPTY, id="all go"),
-        pytest.param([DEEP], inner(inner(leaf(A, V), leaf(B, V)), leaf(C, V)), id="not there"),
+        pytest.param(
+            [DEEP], inner(inner(leaf(A, V), leaf(B, V)), EMPTY, leaf(C, V)), id="not there"
+        ),
     ],
 )
 def test_deleting_leaves_what_was_never_there(store: Store, gone: list[bytes], top: bytes) -> None:
@@ -138,7 +148,7 @@ def test_updates_of_one_tree_build_on_each_other(store: Store) -> None:
     tree.update([(B, V), (C, W)])
     top = tree.update([(B, None)])
     store.write(tree)
-    assert top == tree.root() == Tree(store, TAG).root() == inner(leaf(A, V), leaf(C, W))
+    assert top == tree.root() == Tree(store, TAG).root() == inner(leaf(A, V), EMPTY, leaf(C, W))
     assert check(top, C, W, tree.prove(C))
 
 
@@ -153,15 +163,19 @@ def test_two_tables_keep_their_nodes_apart(store: Store) -> None:
 def test_only_changed_paths_are_read_and_written(store: Store) -> None:
     keys = [key_hash(bytes([one, two])) for one in range(8) for two in range(256)]
     store.change(*[(key, V) for key in keys])
-    deepest = max(len(store.prove(key).siblings) for key in keys)
-    assert deepest < 32, "2^11 keys stand about eleven steps deep"
+    deepest = max(_depth(store, key) for key in keys)
+    assert deepest < 16, "2^11 keys stand about six steps deep"
     for key in keys[:20]:
         store.reads = 0
         tree = Tree(store, TAG)
         tree.update([(key, W)])
-        depth = len(store.prove(key).siblings)
+        depth = _depth(store, key)
         assert len(tree.writes) == depth + 1
         assert store.reads <= 2 * (depth + 1)
+
+
+def _depth(store: Store, key: bytes) -> int:
+    return len(store.prove(key).siblings) // (WAYS - 1)
 
 
 def test_opening_reads_nothing(store: Store) -> None:
@@ -273,7 +287,7 @@ def test_a_sibling_of_another_length_is_refused(store: Store) -> None:
     root = store.change((A, V), (C, W))
     proof = store.prove(A)
     for odd in (b"", proof.siblings[0][:31], proof.siblings[0] + b"\x00"):
-        assert not check(root, A, V, replace(proof, siblings=(odd,)))
+        assert not check(root, A, V, replace(proof, siblings=(odd, *proof.siblings[1:])))
 
 
 @pytest.mark.parametrize("key", [b"", A[:31], A + b"\x00"])
@@ -285,7 +299,17 @@ def test_a_key_hash_has_32_bytes(store: Store, key: bytes) -> None:
 
 def test_a_proof_has_no_more_steps_than_a_key_has_bits(store: Store) -> None:
     root = store.change((A, V))
-    assert not check(root, A, V, TreeProof(siblings=(EMPTY,) * (DEPTH_MAX + 1), leaf=(A, V)))
+    steps = (EMPTY,) * (SIBLINGS_MAX + WAYS - 1)
+    assert not check(root, A, V, TreeProof(siblings=steps, leaf=(A, V)))
+
+
+@pytest.mark.parametrize("more", [1, 2])
+def test_a_proof_has_whole_steps(store: Store, more: int) -> None:
+    root = store.change((A, V), (C, W))
+    proof = store.prove(A)
+    assert check(root, A, V, proof)
+    assert not check(root, A, V, replace(proof, siblings=(*proof.siblings, *(EMPTY,) * more)))
+    assert not check(root, A, V, replace(proof, siblings=((EMPTY,) * more + proof.siblings)))
 
 
 def test_a_leaf_elsewhere_in_the_tree_proves_no_absence(store: Store) -> None:
@@ -303,7 +327,7 @@ def test_a_leaf_elsewhere_in_the_tree_proves_no_absence(store: Store) -> None:
         pytest.param({"siblings": (V[:31],)}, id="a short sibling"),
         pytest.param({"leaf": (V[:31], V + b"\x00")}, id="a leaf cut elsewhere"),
         pytest.param({"leaf": (V, V, V)}, id="a leaf of three"),
-        pytest.param({"siblings": (V,) * (DEPTH_MAX + 1)}, id="too many steps"),
+        pytest.param({"siblings": (V,) * (SIBLINGS_MAX + 1)}, id="too many steps"),
     ],
 )
 def test_a_proof_from_outside_has_its_shape(odd: dict[str, tuple[bytes, ...]]) -> None:
@@ -317,13 +341,14 @@ def test_a_subtree_has_the_hash_that_its_tree_says() -> None:
     """Rows below a prefix alone, without their tree: what a snapshot's chunk is checked by (P33)."""
     tree = Tree(Store(), TAG)
     root = tree.update([(A, V), (DEEP, V), (B, W), (C, W)])
-    halves = tree.halves(0, 0)
-    assert halves is not None
-    left, right = halves
-    assert root == inner_hash(left, right)
-    assert subtree_root(1, sorted([(A, V), (DEEP, V), (B, W)])) == left
-    assert subtree_root(1, [(C, W)]) == right
-    assert subtree_root(1, []) == EMPTY
-    assert climb(C, right, (left,)) == climb(A, left, (right,)) == root
+    subtrees = tree.subtrees(0, 0)
+    assert subtrees is not None
+    first, second, third, fourth = subtrees
+    assert root == inner_hash(subtrees)
+    assert subtree_root(1, [(A, V), (DEEP, V), (B, W)]) == first
+    assert subtree_root(1, [(C, W)]) == third
+    assert subtree_root(1, []) == EMPTY == second == fourth
+    assert climb(C, third, (first, EMPTY, EMPTY)) == climb(A, first, (EMPTY, third, EMPTY)) == root
     assert climb(A, root, ()) == root
-    assert tree.halves(1, 1) is None
+    assert tree.subtrees(1, 1) is None
+    assert tree.subtrees(1, 2) is None

@@ -179,7 +179,7 @@ def test_another_genesis_is_refused(chain: ChainStore, text: str) -> None:
 
 def test_a_store_of_another_layout_is_refused(chain: ChainStore, text: str) -> None:
     chain.store.write([(layout.META_LAYOUT, bytes([0, 0, 0, 9]))])
-    with pytest.raises(Unavailable, match="layout 9, this program knows layout 5"):
+    with pytest.raises(Unavailable, match="layout 9, this program knows layout 6"):
         chain.check_layout()
     with pytest.raises(Unavailable, match="layout 9"):
         chain.begin(text)

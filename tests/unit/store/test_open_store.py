@@ -65,7 +65,7 @@ def test_a_store_of_another_layout_is_refused_by_its_number(tmp_path: Path) -> N
     store.write([(META_LAYOUT, b"\x00\x00\x00\x01")])
     store.close()
     for _ in range(2):  # the refusal gives the lock back
-        with pytest.raises(Unavailable, match="layout 1, this program knows layout 5"):
+        with pytest.raises(Unavailable, match="layout 1, this program knows layout 6"):
             open_store(tmp_path)
 
 

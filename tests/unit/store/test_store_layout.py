@@ -34,7 +34,7 @@ def test_the_keys_of_a_layout_never_move() -> None:
     assert layout.META_HEIGHT == b"mheight"
     assert layout.META_GENESIS == b"mgenesis"
     assert (layout.STATE, layout.TREE, layout.ARCHIVE) == (b"s", b"t", b"a")
-    assert layout.encode_version() == b"\x00\x00\x00\x05"
+    assert layout.encode_version() == b"\x00\x00\x00\x06"
 
 
 @given(low=Heights, high=Heights)
@@ -82,7 +82,7 @@ def test_a_misused_key_is_our_bug(broken: object) -> None:
     [(b"\x00\x00\x00\x01", "1"), (b"", "unreadable"), (bytes(5), "unreadable")],
 )
 def test_another_layout_is_refused_by_name(row: bytes, found: str) -> None:
-    with pytest.raises(Unavailable, match=f"layout {found}, this program knows layout 5"):
+    with pytest.raises(Unavailable, match=f"layout {found}, this program knows layout 6"):
         layout.check_version(row, "folder")
 
 
@@ -98,4 +98,4 @@ def test_what_a_store_holds_is_pinned_with_the_number_of_its_layout(golden_folde
     held["chain.tip.Tip"] = [tip.version, *tip.names]
     text = json.dumps(held, sort_keys=True).encode()
     found = blake2b(text, digest_size=8).hexdigest()
-    assert (layout.LAYOUT_VERSION, found) == (5, "7034f159e1555368")
+    assert (layout.LAYOUT_VERSION, found) == (6, "7034f159e1555368")

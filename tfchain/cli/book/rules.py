@@ -60,9 +60,9 @@ A Merkle tree has the shape of RFC 6962: the larger half, a power of two, stands
 person tf/l/TAG over a zero byte and the data. Inner node: person tf/i/TAG over a one byte and
 both hashes. No leaves: person tf/e/TAG over nothing.
 
-A table's tree is sparse: a row's place is the bits of the hash of its key, first bit first. A
-subtree without rows has 32 zero bytes, one with a single row that row's leaf (key hash and
-value hash), any other the hash over its two halves.
+A table's tree is sparse: a row's place is the hash of its key, two bits at a step, first bits
+first. A subtree without rows has 32 zero bytes, one with a single row that row's leaf (key hash
+and value hash), any other the hash over the hashes of its four subtrees.
 
 A block id is over the header's hash, the number of parts of the block's bytes (4 bytes) of 64
 KiB each, and the Merkle root over the parts.

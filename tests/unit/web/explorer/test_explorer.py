@@ -189,7 +189,7 @@ async def test_the_front_door_leads_people_to_the_explorer(shown: Model, browse:
             id="a validator",
         ),
         pytest.param(
-            "0x2c9ba0f60dc5468d01590818a0065a29b82d35ff77d7e868efdfb82e0f3b0e7a",
+            "0xc62b0c37660e3b08b5efdde8a8ad1f1612679a06be32db4a9069a06600523762",
             "/explorer/blocks/47",
             id="a block's id",
         ),
