@@ -8,8 +8,8 @@ eighth of an audit's time, a quarter of a full block's.
 import gc
 from typing import Final
 
-OBJECTS_BETWEEN: Final = 20_000
-"""New containers that live before the youngest are searched: a few megabytes, should all be cycles."""
+OBJECTS_BETWEEN: Final = 100_000
+"""New containers that live before the youngest are searched: ten megabytes or two, should all be cycles."""
 
 
 def collect_seldom() -> None:
