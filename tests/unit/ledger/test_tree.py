@@ -178,6 +178,13 @@ def _depth(store: Store, key: bytes) -> int:
     return len(store.prove(key).siblings) // (WAYS - 1)
 
 
+def test_what_was_empty_is_not_deleted(store: Store) -> None:
+    store.change((A, V))
+    tree = Tree(store, TAG)
+    tree.update([(DEEP, W)])
+    assert None not in tree.writes.values()
+
+
 def test_opening_reads_nothing(store: Store) -> None:
     store.change((A, V), (B, W))
     store.reads = 0
