@@ -116,7 +116,7 @@ def test_killed_at_every_checkpoint_it_ends_as_in_one_go(
     [
         pytest.param(Every(blocks=20, bytes=1 << 40, rows=1 << 40), id="blocks"),
         pytest.param(Every(blocks=999, bytes=30_000, rows=1 << 40), id="bytes"),
-        pytest.param(Every(blocks=999, bytes=1 << 40, rows=500), id="rows"),
+        pytest.param(Every(blocks=999, bytes=1 << 40, rows=300), id="rows"),
     ],
 )
 def test_it_rests_by_whatever_comes_first(recorded: bytes, every: Every) -> None:
