@@ -494,6 +494,9 @@ def _story(name: str, policy: Terms, measured: Measured, **offer: int) -> Story:
 
 FREE_OF_CHARGE = replace(POLICY, connection_price=MilliUsd(0))
 WORTHLESS = replace(POLICY, price_cu=0, price_su=0)
+THIRD = replace(POLICY, policy_id=PolicyId(3))
+"""Pays in whole from its own floor on; before it was a default, by uptime, with a floor of the regime."""
+THIRD_ONCE = replace(THIRD, policy_default=False)
 DEAR = replace(POLICY, price_cu=1 << 60, connection_price=MilliUsd(1))
 OLD = ("farming_2018", "farming_2019")
 NEW = ("farming_v3", "farming_v3_lockup")
@@ -514,6 +517,8 @@ def _rows(names: tuple[str, ...], what: str, *rest: object, **offer: int) -> lis
         *_rows(ALL, "mostly down", POLICY, replace(FULL, uptime=Seconds(300)), "below_sla"),
         *_rows(OLD, "void", POLICY, replace(FULL, missed=3), "void"),
         *_rows(OLD, "complete", POLICY, replace(FULL, index=61), "complete"),
+        *_rows(NEW, "third policy", THIRD, replace(FULL, uptime=Seconds(300)), ""),
+        *_rows(NEW, "third once", THIRD_ONCE, replace(FULL, uptime=Seconds(300)), "below_sla"),
         *_rows(NEW, "thrice missed", POLICY, replace(FULL, missed=3), "must_register"),
         *_rows(NEW, "no price", FREE_OF_CHARGE, FULL, "zero_price"),
         *_rows((*OLD, "farming_v2"), "no price", POLICY, FULL, "zero_price", token_price=0),
