@@ -223,10 +223,10 @@ def read_block(txs: Sequence[bytes], codes: Sequence[str]) -> list[Event]:
 
 def _read(envelope: Envelope) -> Event | None:
     kind = _int(envelope[KIND_PLACE])
-    if kind in _MONEY:
-        return None
     row = _KINDS.get(kind)
     if row is None:
+        if kind in _MONEY:
+            return None
         raise Malformed(f"unknown kind {kind}")
     fields, event_of = row
     body = _list(envelope[BODY_PLACE], fields + 1)

@@ -4,7 +4,7 @@ A report falls where its signed time says, a power change where its block's time
 to a node in a period is one sequence, in block order.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tfchain.base.units import PeriodIndex, Seconds
 from tfchain.chain.columns.blocks import Reported, StateSet, TargetSet
@@ -20,6 +20,28 @@ Place = tuple[int, int, int]
 BETWEEN = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Usual:
+    """The period that a schedule's reports fall into these days, where they feed it alone."""
+
+    start: int
+    end: int
+    period: int
+    since: int
+    """From a block of this time on no period before takes reports any more."""
+    place: Place
+
+    def takes(self, machine: Machine, time: int, block: int) -> bool:
+        """Whether that is so of a report, its node having been seen in the period."""
+        touched = machine.touched
+        return (
+            self.start <= time < self.end
+            and block >= self.since
+            and bool(touched)
+            and touched[-1].period == self.period
+        )
+
+
 class Routes:
     """The streams of all periods that were not forgotten, filled as blocks are taken."""
 
@@ -28,6 +50,8 @@ class Routes:
         self.forgotten: dict[int, int] = {row.id: 0 for row in params.schedules}
         """By schedule: the first period that was not forgotten."""
         self._schedules: dict[int, ScheduleRow] = {row.id: row for row in params.schedules}
+        self._usual: dict[int, _Usual] = {}
+        """By schedule, but those whose nodes have periods of their own."""
 
     def join(self, roster: Roster, node_id: int) -> None:
         """A node with periods of its own is in the first of them from the start."""
@@ -43,7 +67,22 @@ class Routes:
         if machine.first_report is None:
             reported = replace(machine, first_report=Seconds(event.t))
             roster.machines[event.node_id - 1] = reported
-        self._route(roster, event.node_id, event.t, (REPORT, event.t, event.uptime, block))
+        usual = self._usual.get(machine.contract.schedule)
+        if usual is not None and usual.takes(machine, event.t, block):
+            self._at(usual.place).append(REPORT, event.node_id, event.t, event.uptime, block)
+        else:
+            self._route(roster, event.node_id, event.t, (REPORT, event.t, event.uptime, block))
+            if usual is None or event.t >= usual.end:
+                self._learn(machine, event.t)
+
+    def _learn(self, machine: Machine, time: int) -> None:
+        """Most reports fall where the latest of them did: remember what to ask of the next."""
+        schedule = self._schedules[machine.contract.schedule]
+        if not schedule.own and (period := period_of(schedule, time)) >= 0:
+            (start, end), (_, before) = span_of(schedule, period), span_of(schedule, period - 1)
+            place = _place(schedule, machine, period)
+            usual = _Usual(start, end, period, before + schedule.post_window, place)
+            self._usual[schedule.id] = usual
 
     def target(self, roster: Roster, event: TargetSet, block: Seconds) -> None:
         """Somebody wants the node up or down; only a wish to wake what is down counts."""
@@ -110,7 +149,9 @@ class Routes:
             )
 
     def _stream(self, schedule: ScheduleRow, machine: Machine, period: int) -> Stream:
-        place = _place(schedule, machine, period)
+        return self._at(_place(schedule, machine, period))
+
+    def _at(self, place: Place) -> Stream:
         found = self.streams.get(place)
         if found is None:
             found = self.streams[place] = Stream()

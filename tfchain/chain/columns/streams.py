@@ -77,7 +77,7 @@ class Stream:
     def append(self, kind: int, node: int, time: int, uptime: int, block: int) -> None:
         """One more event; each number is of a kind and size that its column holds."""
         row = (kind, node, time, uptime, block)
-        assert {*map(type, row)} == {int}, row
+        assert type(kind) is type(node) is type(time) is type(uptime) is type(block) is int, row
         assert kind in KINDS and 1 <= node <= U32_MAX, row
         assert 0 <= time <= TIME_MAX and 0 <= uptime <= TIME_MAX and 0 <= block <= TIME_MAX, row
         self._rows.extend(row)
