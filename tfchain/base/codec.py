@@ -5,7 +5,7 @@ several spellings of one value and packs floats silently; here decode re-encodes
 that equal values have equal bytes and equal hashes on every machine (P27).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import msgpack
@@ -26,11 +26,6 @@ def encode(value: Plain) -> bytes:
         _check(value, CODEC_DEPTH_MAX)
     except Malformed as fault:
         raise AssertionError(f"cannot encode: {fault}") from fault
-    return _pack(value)
-
-
-def encode_shaped(value: Plain) -> bytes:
-    """The same for what a shape has packed: it asserted each item, so nobody looks again."""
     return _pack(value)
 
 
@@ -83,11 +78,6 @@ def _skip(data: bytes) -> None:
     reader.skip()
 
 
-def _pack(value: object) -> bytes:
-    packed: bytes = _PACKER.pack(value)
-    return packed
-
-
 def _check(value: object, depth: int) -> None:
     if type(value) is list:
         _check_items(value, depth)
@@ -121,3 +111,7 @@ def _refuse(value: object) -> Plain:
 
 _PACKER = msgpack.Packer(use_bin_type=True, strict_types=True, default=_refuse)
 """One for all: to make it takes longer than to use it. A call holds the interpreter's lock."""
+_pack: Callable[[object], bytes] = _PACKER.pack
+
+encode_shaped: Callable[[Plain], bytes] = _pack
+"""`encode` for what a shape has packed: it asserted each item, so nobody looks again."""

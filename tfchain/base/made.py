@@ -1,11 +1,13 @@
 """Frozen records made at the speed of open ones, for those that come by the thousand.
 
 A frozen class sets each field through `object.__setattr__`, by name, which takes four times as long as
-an assignment. So a record is begun as one of an open class with the same slots, and handed over to
-the frozen class when it is whole: the interpreter lets no instance change to a class of other slots.
+an assignment. So a record is begun as one of an open class with the same slots and no constructor, and
+handed over to the frozen class when it is whole: the interpreter lets no instance change to a class of
+other slots. The function that does it is written out, as dataclasses write theirs.
 """
 
-from dataclasses import fields, make_dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
 from typing import Protocol, TypeVar
 
 R = TypeVar("R")
@@ -20,18 +22,26 @@ class Make(Protocol[R_co]):
 
 def maker(cls: type[R]) -> Make[R]:
     """What makes records of a frozen class with slots and without a constructor of its own."""
-    begin = open_twin(cls)
-
-    def make(*items: object) -> R:
-        record = begin(*items)
-        record.__class__ = cls
-        return record
-
-    return make
-
-
-def open_twin(cls: type[R]) -> Make[R]:
-    """Begins a record of a frozen class: to be finished with `record.__class__ = cls`."""
     names = [field.name for field in fields(cls)]  # type: ignore[arg-type]
-    twin: Make[R] = make_dataclass(cls.__name__, names, slots=True)  # type: ignore[assignment]
-    return twin
+    places = [f"f{place}" for place in range(len(names))]
+    head = f"def make({', '.join(places)}):"
+    lines = [head, *(f"    {line}" for line in making(names, places)), "    return record"]
+    return defined("make", lines, known_of(cls, names))  # type: ignore[return-value]
+
+
+def making(names: Sequence[str], items: Iterable[str]) -> list[str]:
+    """Lines that make `record`, of expressions for its fields; they refer to `known_of` its class."""
+    sets = (f"record.{name} = {item}" for name, item in zip(names, items, strict=True))
+    return ["record = begin()", *sets, "record.__class__ = cls"]
+
+
+def known_of(cls: type, names: Sequence[str]) -> dict[str, object]:
+    """The class, and what begins a record of it."""
+    begin: Callable[[], object] = type(cls.__name__, (), {"__slots__": tuple(names)})
+    return {"cls": cls, "begin": begin}
+
+
+def defined(name: str, lines: Sequence[str], known: dict[str, object]) -> object:
+    """The function that the lines define; `known`: what they refer to."""
+    exec("\n".join(lines), known)  # noqa: S102 -- names, places and limits of our own alone
+    return known[name]

@@ -22,7 +22,7 @@ from typing import (
 from tfchain.base import units
 from tfchain.base.codec import Plain, decode, encode_shaped
 from tfchain.base.limits import RECORD_BYTES_MAX
-from tfchain.base.made import Make, maker, open_twin
+from tfchain.base.made import Make, maker
 from tfchain.base.written import Change, Code, Names, Row, called, changer, packer, unpacker
 from tfchain.errors import Malformed
 
@@ -130,6 +130,13 @@ class Text:
         except UnicodeEncodeError:  # half a character, as a command line of broken bytes gives
             return False
         return self.least <= size <= self.most
+
+    def code(self, name: str, names: Names) -> Code:
+        """ASCII is looked at here, and in any other text each byte: an alphabet is always."""
+        if self.alphabet:
+            return called(name, names, self.pack, self.unpack)
+        fits = f"type({name}) is str and {name}.isascii() and {self.least} <= len({name}) <= {self.most}"
+        return Code(fits, name, fits, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +298,7 @@ def _read_layout(cls: type[R]) -> Layout[R]:
     assert type(version) is int
     assert not hasattr(cls, "__post_init__"), "a record is what its fields are"
     careful = Fields(cls=cls, version=version, names=names, shapes=shapes, make=maker(cls))
-    row, known = Row(cls, version, names, open_twin(cls)), Names()
+    row, known = Row(cls, version, names), Names()
     codes = [_code_of(shape, f"f{place}", known) for place, shape in enumerate(shapes)]
     return Layout(
         version=version,

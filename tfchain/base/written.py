@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeVar
 
 from tfchain.base.codec import Plain
-from tfchain.base.made import Make
+from tfchain.base.made import defined, known_of, making
 from tfchain.errors import Malformed
 
 R = TypeVar("R")
@@ -27,7 +27,6 @@ class Row(Generic[R]):
     cls: type[R]
     version: int
     names: tuple[str, ...]
-    begin: Make[R]
 
 
 @dataclass(slots=True)
@@ -77,7 +76,7 @@ def packer(
         f"        return [{packed}]",
         "    return careful(record)",
     ]
-    return _defined("pack", lines, names.known | {"cls": row.cls, "careful": careful})  # type: ignore[return-value]
+    return defined("pack", lines, names.known | {"cls": row.cls, "careful": careful})  # type: ignore[return-value]
 
 
 def unpacker(
@@ -94,15 +93,14 @@ def unpacker(
         f"        version, {places} = plain",
         f"        if {fits}:",
         "            try:",
-        f"                record = begin({', '.join(code.unpacked for code in codes)})",
+        *(f"                {line}" for line in making(row.names, (c.unpacked for c in codes))),
         "            except Malformed:",
         "                return careful(plain)",
-        "            record.__class__ = cls",
         "            return record",
         "    return careful(plain)",
     ]
-    known = {"Malformed": Malformed, "careful": careful, "cls": row.cls, "begin": row.begin}
-    return _defined("unpack", lines, names.known | known)  # type: ignore[return-value]
+    known = known_of(row.cls, row.names) | {"Malformed": Malformed, "careful": careful}
+    return defined("unpack", lines, names.known | known)  # type: ignore[return-value]
 
 
 class Change(Protocol[R]):
@@ -114,21 +112,14 @@ class Change(Protocol[R]):
 def changer(row: Row[R], changing: Sequence[str]) -> Change[R]:
     """Copies a record, then come the fields that are others; ValueError for one that it has not."""
     new = {row.names.index(name): f"f{place}" for place, name in enumerate(changing)}
-    items = (new.get(place, f"record.{name}") for place, name in enumerate(row.names))
+    items = (new.get(place, f"before.{name}") for place, name in enumerate(row.names))
     lines = [
-        f"def changed({', '.join(['record', *new.values()])}):",
-        f"    copy = begin({', '.join(items)})",
-        "    copy.__class__ = cls",
-        "    return copy",
+        f"def changed({', '.join(['before', *new.values()])}):",
+        *(f"    {line}" for line in making(row.names, items)),
+        "    return record",
     ]
-    return _defined("changed", lines, {"cls": row.cls, "begin": row.begin})  # type: ignore[return-value]
+    return defined("changed", lines, known_of(row.cls, row.names))  # type: ignore[return-value]
 
 
 def _all(fits: Iterable[str]) -> str:
     return " and ".join(one for one in fits if one != ALWAYS) or ALWAYS
-
-
-def _defined(name: str, lines: Sequence[str], known: dict[str, object]) -> object:
-    """The function that the lines define."""
-    exec("\n".join(lines), known)  # noqa: S102 -- our own words alone: see above
-    return known[name]

@@ -78,18 +78,18 @@ _Changes = dict[bytes, tuple[Table[object], object]]
 
 
 class Memory:
-    """Rows by their bytes: what one block read or wrote, the next one need not decode.
+    """Rows as they were last met, by place: what one block read or wrote, the next one need not decode.
 
-    Equal bytes are equal rows, so an answer never depends on what is remembered. The last
-    `ROWS_KEPT_MAX` rows are there, and up to as many older ones; and the tables' roots under the
-    last state root that was made.
+    A row is told only where its bytes are still those that are stored, so an answer never depends on
+    what is remembered. The last `ROWS_KEPT_MAX` places are there, and up to as many older ones; and
+    the tables' roots under the last state root that was made.
     """
 
     __slots__ = ("_newer", "_older", "_roots")
 
     def __init__(self) -> None:
-        self._newer: dict[tuple[int, bytes], object] = {}
-        self._older: dict[tuple[int, bytes], object] = {}
+        self._newer: dict[bytes, tuple[bytes, object]] = {}
+        self._older: dict[bytes, tuple[bytes, object]] = {}
         self._roots: Roots | None = None
 
     def keep_roots(self, roots: Roots) -> None:
@@ -104,20 +104,20 @@ class Memory:
     def __len__(self) -> int:
         return len(self._newer) + len(self._older)
 
-    def keep(self, table: Table[R], stored: bytes, row: object) -> None:
-        """Remember a row with its bytes."""
+    def keep(self, place: bytes, stored: bytes, row: object) -> None:
+        """Remember the row at a place, with its bytes."""
         if len(self._newer) >= ROWS_KEPT_MAX:
             self._newer, self._older = {}, self._newer
-        self._newer[table.tag, stored] = row
+        self._newer[place] = (stored, row)
 
-    def row(self, table: Table[R], stored: bytes) -> object:
+    def row(self, table: Table[R], place: bytes, stored: bytes) -> object:
         """The row that these bytes are; decoded where nobody remembers it."""
-        place = (table.tag, stored)
-        found = self._newer.get(place) or self._older.get(place)
-        if found is None:
-            found = table.decode(stored)
-            self.keep(table, stored, found)
-        return found
+        met = self._newer.get(place) or self._older.get(place)
+        if met is not None and met[0] == stored:
+            return met[1]
+        row = table.decode(stored)
+        self.keep(place, stored, row)
+        return row
 
 
 class State:
@@ -182,7 +182,7 @@ class State:
         row = self._seen.get(place, _UNSEEN)
         if row is _UNSEEN:
             stored = self._reader.get(place)
-            row = None if stored is None else self.memory.row(table, stored)
+            row = None if stored is None else self.memory.row(table, place, stored)
             self._seen[place] = row
         return row
 
@@ -196,7 +196,7 @@ class State:
             table, row = self._changes[place]
             stored = None if row is None else encode_record(row)
             if stored is not None:
-                self.memory.keep(table, stored, row)
+                self.memory.keep(place, stored, row)
             yield table, place[_MARK_BYTES:], stored
 
 

@@ -204,21 +204,31 @@ def test_a_row_that_was_written_is_remembered_by_its_bytes(store: Counting) -> N
     assert tables.ACCOUNTS.get(State(store), OTHER) == row
 
 
+def test_other_bytes_at_a_place_are_another_row() -> None:
+    memory, place = Memory(), tables.ACCOUNTS.stored_at(KEY)
+    memory.keep(place, encode_record(account(7)), account(7))
+    assert memory.row(tables.ACCOUNTS, place, encode_record(account(8))) == account(8)
+    assert memory.row(tables.ACCOUNTS, place, encode_record(account(7))) == account(7)
+
+
 def test_equal_bytes_of_two_tables_are_two_rows() -> None:
     memory, stored = Memory(), encode_record(FarmRef(farm_id=FarmId(7)))
-    memory.keep(tables.FARM_NAMED, stored, FarmRef(farm_id=FarmId(7)))
-    assert memory.row(tables.TWIN_OF, stored) == TwinRef(twin_id=TwinId(7))
+    memory.keep(tables.FARM_NAMED.stored_at(KEY), stored, FarmRef(farm_id=FarmId(7)))
+    found = memory.row(tables.TWIN_OF, tables.TWIN_OF.stored_at(KEY), stored)
+    assert found == TwinRef(twin_id=TwinId(7))
 
 
 def test_a_memory_forgets_what_is_old_and_keeps_what_is_new() -> None:
     memory, count = Memory(), 3 * ROWS_KEPT_MAX
     rows = [account(number) for number in range(count)]
-    for row in rows:
-        memory.keep(tables.ACCOUNTS, encode_record(row), row)
+    places = [tables.ACCOUNTS.stored_at(tables.height_key(number)) for number in range(count)]
+    stored = [encode_record(row) for row in rows]
+    for place, raw, row in zip(places, stored, rows, strict=True):
+        memory.keep(place, raw, row)
     assert len(memory) <= 2 * ROWS_KEPT_MAX
-    for row in rows[-ROWS_KEPT_MAX:]:
-        assert memory.row(tables.ACCOUNTS, encode_record(row)) is row
-    first = memory.row(tables.ACCOUNTS, encode_record(rows[0]))
+    for number in range(count - ROWS_KEPT_MAX, count):
+        assert memory.row(tables.ACCOUNTS, places[number], stored[number]) is rows[number]
+    first = memory.row(tables.ACCOUNTS, places[0], stored[0])
     assert first == rows[0]
     assert first is not rows[0]
 
