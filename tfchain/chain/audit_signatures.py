@@ -60,7 +60,6 @@ class SignaturesUnderWay:
         self._count -= claim.count
         verdicts = claim.verdicts()
         assert len(verdicts) == claim.count, "a verdict on each"
-        for place, good in enumerate(verdicts):
-            if not good:
-                raise claim.blame(place)
+        if not all(verdicts):
+            raise claim.blame([*verdicts].index(False))
         self.genuine += claim.count

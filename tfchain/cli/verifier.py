@@ -85,11 +85,12 @@ class Verifier:
             Unavailable: here and from what it returns: a process is not there.
         """
         parts: list[tuple[_Batch, int, int]] = []
-        left = deque(checks)
-        while left:
+        taken = 0
+        while taken < len(checks):
             batch = self._filling
             first = len(batch.checks)
-            batch.checks += [left.popleft() for _ in range(min(len(left), BATCH - first))]
+            batch.checks += checks[taken : taken + BATCH - first]
+            taken += len(batch.checks) - first
             parts.append((batch, first, len(batch.checks)))
             if len(batch.checks) == BATCH:
                 self._hand_over()

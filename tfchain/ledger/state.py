@@ -51,8 +51,8 @@ class Table(Generic[R]):
 
     def need(self, state: "State", key: bytes) -> R:
         """The row that must be there: its absence is a bug of ours."""
-        row = self.get(state, key)
-        assert row is not None, (self.name, key)
+        row = state.read(self, key)
+        assert type(row) is self.record, (self.name, key)
         return row
 
     def put(self, state: "State", key: bytes, row: R) -> None:

@@ -7,7 +7,7 @@ to tell keys apart. Nodes are stored under their path: an update rewrites the ch
 no garbage, and opening reads nothing (P41).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import chain, pairwise
@@ -304,9 +304,9 @@ def parted(rows: Sequence[tuple[bytes, V]], depth: int) -> list[list[tuple[bytes
     return parts
 
 
-def rows_of(trees: Mapping[int, Tree]) -> list[tuple[bytes, bytes | None]]:
+def rows_of(trees: Mapping[int, Tree]) -> Iterator[tuple[bytes, bytes | None]]:
     """What the trees ask a store to write: table by table, from the leaves up."""
-    return [*chain.from_iterable(tree.writes.items() for tree in trees.values())]
+    return chain.from_iterable(tree.writes.items() for tree in trees.values())
 
 
 def _prefix(hashed: bytes, depth: int) -> int:

@@ -81,6 +81,7 @@ class Transaction:
 
 
 _MAKE: Final = maker(Transaction)
+_ENVELOPE: Final = layout(Envelope)
 
 
 def message_of(envelope: Envelope, body: Plain) -> bytes:
@@ -106,7 +107,7 @@ def decode_transaction(raw: bytes) -> Transaction:
     assert type(signature) is bytes
     if type(inner) is not list or len(inner) != 8:
         raise Malformed("a transaction has 8 fields before its signature")
-    envelope = layout(Envelope).unpack(inner[:7])
+    envelope = _ENVELOPE.unpack(inner[:7])
     _check_signature_shape(envelope, signature, len(raw))
     return _MAKE(envelope, inner[7], signature, raw)
 
@@ -127,7 +128,7 @@ def transaction_id(raw: bytes) -> bytes:
 
 
 def _inner(envelope: Envelope, body: Plain) -> Plain:
-    fields = layout(Envelope).pack(envelope)
+    fields = _ENVELOPE.pack(envelope)
     assert type(fields) is list
     return [*fields, body]
 
