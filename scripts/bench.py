@@ -53,6 +53,12 @@ def main() -> None:
     parser.add_argument(
         "--month", action="store_true", help="audit a whole month of 5,500 nodes too: half an hour"
     )
+    parser.add_argument(
+        "--month-chain",
+        type=Path,
+        metavar="FILE",
+        help="with --month: take that month's chain from here; make it here if there is none yet",
+    )
     parser.add_argument("--compare", type=Path, metavar="FILE", help="lines of an earlier run")
     parser.add_argument(
         "--large", action="store_true", help="growth to 10^6 nodes and 10^6 blocks too"
@@ -74,7 +80,7 @@ def main() -> None:
             grown_nodes=(*sizes.grown_nodes, MILLION),
             grown_blocks=(*sizes.grown_blocks, MILLION),
         )
-    sizes = replace(sizes, whole_month=options.month)
+    sizes = replace(sizes, whole_month=options.month, month_chain=options.month_chain)
     collect_seldom()  # as tfchain itself does
     run(lines(options.compare), sizes, options.only or list(FIGURES))
 

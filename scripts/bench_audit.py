@@ -7,15 +7,16 @@ memory are the audit's alone. `python -m scripts.bench_audit FILE` is that proce
 import json
 import os
 import resource
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from scripts.bench_beside import asked, ran_beside
 from scripts.bench_chain import MONTH_BLOCKS, MONTH_NODES, month, recorded
 from scripts.bench_line import Bound, Lines, Sizes
+from scripts.bench_parts import checks_of
 from scripts.figures import rss_mb
 from tfchain.chain import export_records as records
 from tfchain.chain.audit import Auditor
@@ -36,38 +37,54 @@ def audit(lines: Lines, sizes: Sizes, folder: Path, one_core: Bound, all_cores: 
     """Full blocks, and a month's: of these there are more, for they hold little."""
     bounds = (one_core, all_cores)
     full = recorded(sizes.nodes, sizes.blocks, sizes.validators)
-    _audit(lines, "audit", full, folder / "recorded", bounds)
     few = month(sizes.nodes, MONTH_BLOCKS_EACH * sizes.blocks, sizes.validators)
-    _audit(lines, "audit_month", few, folder / "month", bounds)
+    chains = {"audit": (full, folder / "recorded"), "audit_month": (few, folder / "month")}
     if sizes.whole_month:
         whole = month(MONTH_NODES, MONTH_BLOCKS, sizes.validators)
-        _audit(lines, "audit_whole_month", whole, folder / "whole_month", bounds)
+        chains["audit_whole_month"] = (whole, sizes.month_chain or folder / "whole_month")
+    with asked(checks_of(sizes), os.cpu_count() or 1) as speed:
+        for name, (chain, path) in chains.items():
+            made_s = None if path.exists() else _made(chain, path)
+            done = _audit(lines, name, path, bounds, speed)
+            if made_s is not None:
+                lines.rate(f"{name}_generator", done / made_s, "signatures/s", all_cores)
+
+
+def _made(chain: Iterator[tuple[int, bytes]], path: Path) -> float:
+    """Seconds that it took to write the chain, whole or not at all."""
+    began, begun = time.perf_counter(), path.with_name(f"{path.name}.begun")
+    with begun.open("wb") as file:
+        write_records(file, chain)
+    begun.replace(path)
+    return time.perf_counter() - began
 
 
 def _audit(
-    lines: Lines,
-    name: str,
-    chain: Iterator[tuple[int, bytes]],
-    path: Path,
-    bounds: tuple[Bound, Bound],
-) -> None:
+    lines: Lines, name: str, path: Path, bounds: tuple[Bound, Bound], speed: Callable[[], float]
+) -> int:
+    """Held against the bound from before it, and against what the cores could do all along.
+
+    Returns:
+        How many signatures it verified.
+    """
     one_core, all_cores = bounds
-    began = time.perf_counter()
-    with path.open("wb") as file:
-        write_records(file, chain)
-    made_s = time.perf_counter() - began
     command = [sys.executable, "-P", "-m", "scripts.bench_audit", str(path)]
-    said = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-    done = said["signatures"]
-    lines.rate(name, done / said["seconds"], "signatures/s", all_cores)
+    printed, beside = ran_beside(command, speed)
+    said = json.loads(printed)
+    done: int = said["signatures"]
+    seconds = said["seconds"] - beside.stopped_s
+    lines.rate(name, done / seconds, "signatures/s", all_cores)
+    if beside.speeds:
+        meanwhile = Bound(name="verify_all_cores_meanwhile", value=beside.mean)
+        lines.rate(f"{name}_beside", done / seconds, "signatures/s", meanwhile)
     each = Bound(name="verify_one_core", value=1e6 / one_core.value)
     lines.cost(f"{name}_cpu", 1e6 * said["cpu_s"] / done, "us CPU/signature", each)
     early = Bound(name="rss_after_a_third", value=said["rss_early_mb"])
     lines.cost(f"{name}_memory", said["rss_late_mb"], "MB", early)
-    lines.rate(f"{name}_generator", done / made_s, "signatures/s", all_cores)
+    return done
 
 
-def measured(path: Path) -> dict[str, float]:
+def measured(path: Path) -> dict[str, float | int]:
     """One audit of an exported chain, as `tfchain audit` runs it."""
     collect_seldom()
     rss: list[float] = []

@@ -42,6 +42,8 @@ class Sizes:
     start_nodes: int
     whole_month: bool = False
     """6 million reports of 5,500 nodes too: a quarter of an hour to sign them, ten minutes to audit them."""
+    month_chain: Path | None = None
+    """Where its chain is kept from run to run."""
     grown_nodes: tuple[int, ...]
     """In state, where a block is measured as state grows."""
     grown_blocks: tuple[int, ...]

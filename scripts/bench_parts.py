@@ -80,12 +80,17 @@ def bounds_again(sizes: Sizes, known: tuple[Bound, Bound]) -> tuple[Bound, Bound
     return first, second
 
 
-def _speeds(sizes: Sizes, cores: int) -> tuple[float, float, float]:
-    """On one core, on all with threads, on all with processes."""
+def checks_of(sizes: Sizes) -> list[Check]:
+    """The signatures that a bound goes through."""
     people = signers(recorded_genesis(sizes.people, 1), sizes.people)
     raws = reports(people, Seconds(GENESIS_TIME + 1), 0)
     checks = [decode_transaction(raw).check() for raw in raws]
-    checks = (checks * (sizes.checks // len(checks) + 1))[: sizes.checks]
+    return (checks * (sizes.checks // len(checks) + 1))[: sizes.checks]
+
+
+def _speeds(sizes: Sizes, cores: int) -> tuple[float, float, float]:
+    """On one core, on all with threads, on all with processes."""
+    checks = checks_of(sizes)
     one = sizes.checks / seconds_of(partial(verified, checks), sizes.measure_s)
     threads = _on_all(ThreadPoolExecutor(cores), checks, cores, sizes.measure_s)
     processes = _on_all(ProcessPoolExecutor(cores), checks, cores, sizes.measure_s)
