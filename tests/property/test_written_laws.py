@@ -15,6 +15,7 @@ from tfchain.base.shapes import (
     Maybe,
     Nested,
     Shape,
+    Text,
     UInt,
     changed,
     layout,
@@ -38,15 +39,18 @@ RECORDS: list[type] = [
     *(ReportUptime, RegisterNode, LeaveValidators, Mint),
 ]
 """Together they have a field of every shape, alone, inside another and absent."""
-ODD: list[Plain] = [None, True, -1, 0, 1 << 64, b"", bytes(33), "", "x", [], [1], [1, 2, True]]
+ODD: list[Plain] = [
+    *(None, True, -1, 0, 1 << 64, b"", bytes(33), [], [1], [1, 2, True]),
+    *("", "x", "é", "x" * 65, "é" * 64, "\ud800"),  # of the last but one: 64 letters, 128 bytes
+]
 
 
 def _fitting(shape: Shape) -> st.SearchStrategy[Plain]:
     match shape:
         case UInt(least=least, most=most):
             return st.sampled_from([least, (least + most) // 2, most])
-        case Blob(least=least, most=most):
-            return st.sampled_from([bytes(least), bytes(most)])
+        case Blob(least=least, most=most) | Text(least=least, most=most):
+            return st.sampled_from(_sized(shape, least, most))
         case Maybe(shape=inner):
             return st.none() | _fitting(inner)
         case Many(shape=inner, most=most):
@@ -55,6 +59,13 @@ def _fitting(shape: Shape) -> st.SearchStrategy[Plain]:
             return _row(cls)
         case _:
             return st.one_of(st.booleans(), st.just("abc"), st.just(bytes(16)))
+
+
+def _sized(shape: Blob | Text, *sizes: int) -> list[Plain]:
+    """Of so many bytes; of text some with two to a letter, where that is one more."""
+    if isinstance(shape, Blob):
+        return [*map(bytes, sizes)]
+    return [each for size in sizes for each in ("x" * size, "é" * (size + 1 >> 1))]
 
 
 def _row(cls: type) -> st.SearchStrategy[Plain]:
@@ -68,9 +79,8 @@ def _edges(shape: Shape) -> list[Plain]:
     match shape:
         case UInt(least=least, most=most):
             return [least - 1, least, most, most + 1, *ODD]
-        case Blob(least=least, most=most):
-            sizes = [max(0, least - 1), least, most, most + 1]
-            return [*map(bytes, sizes), *ODD]
+        case Blob(least=least, most=most) | Text(least=least, most=most):
+            return [*_sized(shape, max(0, least - 1), least, most, most + 1), *ODD]
         case Maybe(shape=inner) | Many(shape=inner, most=0):
             return _edges(inner)
         case Many(shape=inner, most=most):
@@ -103,6 +113,34 @@ def _told(ask: Callable[[T], object], asked: T) -> tuple[str, object]:
         return str(fault), None
     except AssertionError:
         return "a bug of ours", None
+
+
+def _plain(shape: Shape) -> Plain:
+    """The first thing that fits."""
+    if isinstance(shape, Nested):
+        return _plain_row(shape.cls)
+    found = (
+        item for item in [*_edges(shape), bytes(16), "abc"] if not _told(shape.unpack, item)[0]
+    )
+    return next(found)
+
+
+def _plain_row(cls: type) -> list[Plain]:
+    known: Layout[object] = layout(cls)
+    return [known.version, *map(_plain, known.shapes)]
+
+
+@pytest.mark.parametrize("cls", RECORDS, ids=lambda cls: cls.__name__)
+def test_every_edge_of_every_field_is_where_the_shape_has_it(cls: type) -> None:
+    known: Layout[object] = layout(cls)
+    record = known.unpack(_plain_row(cls))
+    for place, (name, shape) in enumerate(zip(known.names, known.shapes, strict=True), start=1):
+        for edge in _edges(shape):
+            plain = _plain_row(cls)
+            plain[place] = edge
+            assert _told(known.unpack, plain) == _told(known.careful.unpack, plain)
+            other = changed(record, **{name: edge})
+            assert _told(known.pack, other) == _told(known.careful.pack, other)
 
 
 @pytest.mark.parametrize("cls", RECORDS, ids=lambda cls: cls.__name__)
