@@ -58,9 +58,9 @@ def ran_beside(
                     said, _ = process.communicate(timeout=every_s)
                 except subprocess.TimeoutExpired:
                     _stop(process, speed, found)
-        except BaseException:
-            process.kill()
-            raise
+        finally:
+            if said is None:
+                process.kill()
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
     return said, found

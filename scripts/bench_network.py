@@ -72,6 +72,10 @@ class Tally:
             return 0.0
         return sum(1 for at in times if at > times[0]) / (times[-1] - times[0])
 
+    def half_rate(self, load_s: float) -> float:
+        """Half of what was committed a second; of what went into one block, in the time of the load."""
+        return (self.rate() or len(self.seen) / load_s) / 2
+
     def latency_ms(self, per_cent: int) -> float:
         """From the call to the block, of so many per cent at most.
 
@@ -118,7 +122,8 @@ def network(lines: Lines, sizes: Sizes, folder: Path, bounds: tuple[Bound, Bound
         spent, load_cpu = _cpu(pids) - before, time.process_time() - own
         _tell_full(lines, full, sizes, bounds, (spent, load_cpu))
         grown = bytes_in(folder) - disk
-        half = trio.run(loaded, net, queues, sizes, Pace(full.rate() / 2, [0] * len(queues)))
+        pace = Pace(full.half_rate(sizes.load_s), [0] * len(queues))
+        half = trio.run(loaded, net, queues, sizes, pace)
         interval = Bound(name="block_interval", value=1_000.0)
         lines.cost("network_latency_p50", half.latency_ms(50), "ms", interval)
         lines.cost("network_latency_p99", half.latency_ms(99), "ms", interval)

@@ -18,7 +18,7 @@ FUNCTION_LINES_MAX: Final = 70
 FLOAT_TEXTS: Final = ("tfchain/rules/receipt_text.py", "tfchain/chain/columns/receipt_text.py")
 """The public program wrote floats into receipts of v3; their digits are part of the receipt's hash.
 Both programs write them, each in a file of its own."""
-WRITING: Final = "tfchain/base/written.py"
+WRITING: Final = "tfchain/base/made.py"
 """Writes a record's codec out of its shapes' own numbers, as dataclasses write constructors; a law
 (`tests/property/test_written_laws.py`) holds what it writes against the shapes themselves."""
 SPEAKING: Final = ("tfchain/replica/",)

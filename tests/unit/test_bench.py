@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 from scripts.bench_chain import ENDOWED_MAX, MONTH_REPORTS, month
+from scripts.bench_network import Tally
 from tfchain.chain import export_records as records
 from tfchain.ledger.block import decode_block
 
@@ -108,6 +109,20 @@ def test_a_network_commits_what_it_took_once_each() -> None:
     assert once["value"] == once["bound_value"] > 0, "some were lost, or stand in two blocks"
     waited = [row["value"] for row in rows if row["name"].startswith(TIMES)]
     assert min(waited) > 0, "the half load had nothing to hand in"
+
+
+@pytest.mark.parametrize(
+    ("seen_at", "half"),
+    [
+        pytest.param((1.0, 3.0, 5.0), 0.25, id="a rate"),
+        pytest.param((2.0, 2.0, 2.0), 0.75, id="one block"),
+    ],
+)
+def test_half_a_load_is_never_none_where_something_was_committed(
+    seen_at: tuple[float, ...], half: float
+) -> None:
+    tally = Tally(seen={bytes([place]): at for place, at in enumerate(seen_at)})
+    assert tally.half_rate(load_s=2.0) == half
 
 
 def test_a_run_can_be_held_against_the_kept_figures() -> None:

@@ -30,7 +30,6 @@ SIBLINGS_MAX: Final = (WAYS - 1) * DEPTH_MAX
 KEYS_KEPT_MAX: Final = 16_384
 """Keys whose hashes are remembered: those of all nodes of a grid, for each reports again and again."""
 _LEAF_HASH, _INNER_HASH = hasher(b"tf/leaf"), hasher(b"tf/inner")
-_VALUE_HASH = hasher(b"tf/value")
 _KEY_BITS: Final = 8 * HASH_BYTES
 
 Change = tuple[bytes, bytes | None]
@@ -63,9 +62,7 @@ def key_hash(key: bytes) -> bytes:
 
 def value_hash(value: bytes) -> bytes:
     """What a leaf says of a row's bytes."""
-    state = _VALUE_HASH()
-    state.update(value)
-    return state.digest()
+    return digest(b"tf/value", value)
 
 
 def node_hash(node: _Node) -> bytes:
