@@ -31,6 +31,8 @@ KEYS_KEPT_MAX: Final = 16_384
 """Keys whose hashes are remembered: those of all nodes of a grid, for each reports again and again."""
 _LEAF_HASH, _INNER_HASH = hasher(b"tf/leaf"), hasher(b"tf/inner")
 _KEY_BITS: Final = 8 * HASH_BYTES
+_STEPS: Final = 8 // BITS
+"""Which a byte of a key's hash says."""
 
 Change = tuple[bytes, bytes | None]
 """Key hash, and the hash of its new value or None where the row goes."""
@@ -290,7 +292,8 @@ def inner_hash(subtrees: Sequence[bytes]) -> bytes:
 
 def digit(hashed: bytes, depth: int) -> int:
     """Which subtree of the node at `depth` a key hash belongs to."""
-    return hashed[depth >> 2] >> (6 - 2 * (depth & 3)) & 3
+    byte, step = divmod(depth, _STEPS)
+    return hashed[byte] >> 8 - BITS - BITS * step & WAYS - 1
 
 
 def parted(rows: Sequence[tuple[bytes, V]], depth: int) -> list[list[tuple[bytes, V]]]:
