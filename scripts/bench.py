@@ -57,7 +57,7 @@ def main() -> None:
         "--month-chain",
         type=Path,
         metavar="FILE",
-        help="with --month: take that month's chain from here; make it here if there is none yet",
+        help="as --month, its chain taken from here; made here if there is none yet",
     )
     parser.add_argument("--compare", type=Path, metavar="FILE", help="lines of an earlier run")
     parser.add_argument(
@@ -80,7 +80,8 @@ def main() -> None:
             grown_nodes=(*sizes.grown_nodes, MILLION),
             grown_blocks=(*sizes.grown_blocks, MILLION),
         )
-    sizes = replace(sizes, whole_month=options.month, month_chain=options.month_chain)
+    whole = options.month or options.month_chain is not None
+    sizes = replace(sizes, whole_month=whole, month_chain=options.month_chain)
     collect_seldom()  # as tfchain itself does
     run(lines(options.compare), sizes, options.only or list(FIGURES))
 

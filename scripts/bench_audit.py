@@ -64,6 +64,8 @@ def _audit(
 ) -> int:
     """Held against the bound from before it, and against what the cores could do all along.
 
+    What takes less than `bench_beside.EVERY_S` has the first of these alone.
+
     Returns:
         How many signatures it verified.
     """

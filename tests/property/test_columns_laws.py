@@ -23,8 +23,11 @@ from tfchain.base.units import (
     Utft,
 )
 from tfchain.chain import mints
+from tfchain.chain.columns.blocks import FarmMade, NodeMade, Reported, TargetSet, TwinMade
 from tfchain.chain.columns.program import Columns
 from tfchain.chain.columns.regular import split
+from tfchain.chain.columns.roster import Roster
+from tfchain.chain.columns.routes import Routes
 from tfchain.chain.columns.streams import NODE, REPORT, Stream, Table
 from tfchain.chain.columns.uptime import Report, Tally, reported
 from tfchain.chain.execute import Input, execute
@@ -301,3 +304,61 @@ def test_both_programs_come_to_the_same_receipts(seed: int) -> None:
         result = chain.columns.result(0, period)
         assert list(result.receipts) == _ledger_receipts(state, period, batch.count)
         assert (result.root, result.total, result.count) == (batch.root, batch.total, batch.count)
+
+
+ROUTED = 3
+"""Nodes whose reports are routed."""
+FIRST_S, PERIOD_S, WINDOW_S = 15, 60, 12
+"""The devnet's schedule: its first period, how long each is, how long one takes reports after its end."""
+
+
+def _unlearned(routes: Routes) -> Routes:
+    """The same streams with somebody who has not learned yet where reports fall."""
+    fresh = Routes(GENESIS.params)
+    fresh.streams = routes.streams
+    return fresh
+
+
+def _routed(steps: Sequence[tuple[int, int, int, bool]], *, learning: bool) -> object:
+    """Streams and machines after `steps`: node, seconds from genesis to the block and to the report's
+    own time, and whether it is a wish to wake instead; by the blocks' time."""
+    routes = Routes(GENESIS.params)
+    roster, now = Roster(GENESIS.params, GENESIS.policies), Seconds(GENESIS_S)
+    roster.add_twin(TwinMade(_account(1), "", b""))
+    roster.add_farm(FarmMade(_account(1), "farm"), now)
+    size = Resources(cru=8, mru=16 * GIB, hru=0, sru=500 * GIB)
+    for _ in range(ROUTED):
+        roster.add_node(NodeMade(_account(1), 1, size, "BE", "Ghent", virtualized=False), now)
+    for node, block, told, wake in sorted(steps, key=lambda step: step[1]):
+        now = Seconds(GENESIS_S + block)
+        routes = routes if learning else _unlearned(routes)
+        if wake:
+            routes.target(roster, TargetSet(node, up=True), now)
+        else:
+            routes.report(roster, Reported(node, GENESIS_S + told, told), now)
+    streams = {place: stream.encode() for place, stream in sorted(routes.streams.items())}
+    return streams, roster.machines
+
+
+def _around(*seconds: int) -> st.SearchStrategy[int]:
+    return st.sampled_from([each + beside for each in seconds for beside in (-1, 0, 1)])
+
+
+STARTS = [FIRST_S + PERIOD_S * period for period in range(4)]
+STEPS = st.lists(
+    st.tuples(
+        st.integers(1, ROUTED),
+        _around(*STARTS, *(start + WINDOW_S for start in STARTS)),
+        _around(*STARTS),
+        st.integers(0, 9).map(lambda one_in_ten: one_in_ten == 0),
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=1_000)  # seconds, and one of them matters
+@given(STEPS)
+def test_a_report_goes_where_the_long_way_takes_it(
+    steps: list[tuple[int, int, int, bool]],
+) -> None:
+    assert _routed(steps, learning=True) == _routed(steps, learning=False)

@@ -48,7 +48,7 @@ def test_a_process_does_not_outlive_who_asked() -> None:
         ran_beside([sys.executable, "-c", "import signal; signal.pause()"], fails, every_s=0.1)
 
 
-def test_all_cores_are_asked_at_once() -> None:
+def test_the_cores_say_how_fast_they_are() -> None:
     check = (public_key(SEED), b"message", sign(SEED, b"message"))
     with asked([check], 2) as speed:
         assert speed() > 0
