@@ -37,9 +37,8 @@ def decode(data: bytes, bytes_max: int) -> Plain:
             we do not use, bytes left over, or not the canonical spelling.
     """
     value = read(data, bytes_max)
-    _check(value, CODEC_DEPTH_MAX)
-    if _pack(value) != data:
-        raise Malformed("not the canonical spelling")
+    check_plain(value)
+    check_spelling(value, data)
     plain: Plain = value  # type: ignore[assignment]
     return plain
 
@@ -56,6 +55,23 @@ def read(data: bytes, bytes_max: int) -> object:
         return _parse(data)
     except (ValueError, TypeError, RecursionError, msgpack.exceptions.UnpackException) as fault:
         raise Malformed("not canonical MessagePack") from fault
+
+
+def check_spelling(value: object, data: bytes) -> None:
+    """Raises `Malformed` unless `data`, which says `value`, is its one spelling.
+
+    Somebody has looked at the types in `value`: `check_plain`, or the shapes of a record.
+    """
+    if _pack(value) != data:
+        raise Malformed("not the canonical spelling")
+
+
+def check_plain(value: object, within: int = 0) -> None:
+    """Raises `Malformed` for a type we do not use, and for lists in lists beyond `CODEC_DEPTH_MAX`.
+
+    `within`: how many lists the value stands in.
+    """
+    _check(value, CODEC_DEPTH_MAX - within)
 
 
 def _parse(data: bytes) -> object:

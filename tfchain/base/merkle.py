@@ -19,6 +19,8 @@ _LEAF, _INNER = b"\x00", b"\x01"
 
 HASHES_KEPT_MAX: Final = 1_024
 """Of leaves and of inner nodes, each: a few blocks' changes of the roots that are made of roots."""
+PLACES_KEPT_MAX: Final = 64
+"""Sets of leaves that changed together."""
 PATH_MAX: Final = 64
 """Steps of a proof: a tree of 2^64 leaves is out of reach, and a climb is as deep as its path."""
 
@@ -80,12 +82,12 @@ def levels_of(tag: bytes, leaves: Sequence[bytes]) -> Levels:
 
 def raised(tag: bytes, levels: Levels, leaves: Mapping[int, bytes]) -> Levels:
     """The tree after these leaves changed: only what is above them is hashed."""
-    begin, below, places = hasher(b"tf/i/" + tag, _INNER), list(levels[0]), sorted(leaves)
-    for place in places:
-        below[place] = leaf_hash(tag, leaves[place])
+    begin, below = hasher(b"tf/i/" + tag, _INNER), list(levels[0])
+    for place, data in leaves.items():
+        below[place] = leaf_hash(tag, data)
     made = [tuple(below)]
-    for level in levels[1:]:
-        above, places = list(level), sorted({place >> 1 for place in places})
+    for level, places in zip(levels[1:], _above(tuple(leaves), len(levels)), strict=True):
+        above = list(level)
         for place in places:
             pair = below[2 * place : 2 * place + 2]
             above[place] = pair[0]  # who is left without a neighbour goes up as he is
@@ -96,6 +98,12 @@ def raised(tag: bytes, levels: Levels, leaves: Mapping[int, bytes]) -> Levels:
         made.append(tuple(above))
         below = above
     return tuple(made)
+
+
+@lru_cache(PLACES_KEPT_MAX)
+def _above(places: tuple[int, ...], height: int) -> tuple[tuple[int, ...], ...]:
+    """Level by level the places above these; block after block changes the same few."""
+    return tuple(tuple(sorted({place >> up for place in places})) for up in range(1, height))
 
 
 def append(tag: bytes, frontier: Frontier, count: int, hashed: bytes) -> Frontier:

@@ -123,7 +123,8 @@ def execute(reader: Reader, block: Input, checked: Checked | None = None) -> Out
     codes = [_mint(state, params, block, raw) for raw in block.txs[: checked.mints]]
     for share in minting:
         batches.finish_if_done(state, share)
-    codes += [_run(state, one) for one in checked.admitted]
+    branch = state.branch()
+    codes += [_run(branch, one) for one in checked.admitted]
     batches.drop_kept(state, params, params.settle_nodes)
     billing.run(state, params, now)
     fees = sum(one.transaction.envelope.fee for one in checked.admitted)
@@ -203,13 +204,13 @@ def _admitted(state: State, params: Params, block: Input, place: int, raw: bytes
     return _MAKE_ADMITTED(transaction, context, body)
 
 
-def _run(state: State, one: Admitted) -> str:
-    """The code. The effect runs on a branch: refused, it leaves nothing but nonce and fee."""
-    branch = state.branch()
+def _run(branch: State, one: Admitted) -> str:
+    """The code. Refused, the effect leaves nothing but nonce and fee; `branch`: for one at a time."""
     try:
         check_halt(branch, one.body)
         one.body.apply(branch, one.context)
     except Rejected as refusal:
+        branch.drop()
         return refusal.code
     branch.keep()
     return OK

@@ -34,16 +34,15 @@ class DictRows:
     """The recomputed state in memory."""
 
     def __init__(self) -> None:
-        self._rows: dict[bytes, bytes] = {}
+        self._rows: dict[bytes, bytes | None] = {}
         self.get: Callable[[bytes], bytes | None] = self._rows.get
         """The dictionary's own: it is asked a hundred times a block."""
 
     def write(self, rows: Iterable[tuple[bytes, bytes | None]], /) -> None:
-        for key, value in rows:
-            if value is None:
-                self._rows.pop(key, None)
-            else:
-                self._rows[key] = value
+        changes = dict(rows)
+        self._rows.update(changes)
+        for key in [key for key, value in changes.items() if value is None]:
+            del self._rows[key]
 
     def __deepcopy__(self, _memo: object) -> "DictRows":
         """A copy that reads its own rows: a bound method of the first one would not be copied."""

@@ -123,7 +123,7 @@ class Memory:
 class State:
     """Rows as a block sees them. `branch` for what may be undone, `keep` to let it stand."""
 
-    __slots__ = ("_below", "_changes", "_reader", "_seen", "_under", "memory")
+    __slots__ = ("_changes", "_met", "_reader", "_undecided", "_under", "memory")
 
     def __init__(
         self, reader: Reader, under: "State | None" = None, memory: Memory | None = None
@@ -133,62 +133,75 @@ class State:
         self._changes: _Changes = {}
         if under is None:
             self.memory = Memory() if memory is None else memory
-            self._seen: dict[bytes, object] = {}
-            self._below: tuple[_Changes, ...] = ()
-            """What was written to the states under this one, the nearest first."""
+            self._met: dict[bytes, object] = {}
+            """Rows that were read, or written to stay, here or on a branch: as they are now."""
+            self._undecided: tuple[_Changes, ...] = ()
+            """What was written to a branch and to those under it, the nearest first."""
         else:
-            self.memory, self._seen = under.memory, under._seen  # noqa: SLF001 -- of its own kind
-            self._below = (under._changes, *under._below)  # noqa: SLF001 -- of its own kind
+            self.memory, self._met = under.memory, under._met  # noqa: SLF001 -- of its own kind
+            self._undecided = (self._changes, *under._undecided)  # noqa: SLF001 -- of its own kind
 
     def branch(self) -> "State":
-        """A state on top of this one; what is written there stays there until merged."""
+        """A state on top of this one; what is written there stays there until kept."""
         return State(self._reader, self)
 
     def copy(self) -> "State":
         """The same state once more: what is written to either is not seen in the other."""
-        twin = State(self._reader, self._under, self.memory)
-        twin._seen, twin._changes = self._seen.copy(), self._changes.copy()
-        return twin
+        return self.read_from(self._reader)
 
     def over(self, reader: Reader) -> "State":
         """What was written here, on top of other stored rows. Of a branch there is no such thing."""
-        assert self._under is None, "a branch stands on its state"
         twin = State(reader)
-        twin._changes = self._changes.copy()
+        twin._take(self._own())
         return twin
 
     def read_from(self, reader: Reader) -> "State":
         """What was read and written here, on top of the same rows stored elsewhere."""
         twin = State(reader, None, self.memory)
-        assert self._under is None, "a branch stands on its state"
-        twin._seen, twin._changes = self._seen.copy(), self._changes.copy()
+        twin._met, twin._changes = self._met.copy(), self._own().copy()
         return twin
 
     def keep(self) -> None:
-        """Keep what this branch wrote."""
+        """Keep what this branch wrote, and begin it anew."""
         assert self._under is not None, "only a branch merges"
-        self._under._changes.update(self._changes)  # noqa: SLF001 -- of its own kind
+        self._under._take(self._changes)  # noqa: SLF001 -- of its own kind
+        self._changes.clear()
+
+    def drop(self) -> None:
+        """Forget what this branch wrote, and begin it anew."""
+        assert self._under is not None, "only a branch is undone"
+        self._changes.clear()
+
+    def _own(self) -> _Changes:
+        assert self._under is None, "a branch stands on its state"
+        return self._changes
+
+    def _take(self, changes: _Changes) -> None:
+        self._changes.update(changes)
+        if self._under is None:
+            for place, (_, row) in changes.items():
+                self._met[place] = row
 
     def read(self, table: Table[R], key: bytes) -> object:
         """The row as this state sees it."""
         place = table.mark + key
-        changed = self._changes.get(place)
-        if changed is not None:
-            return changed[1]
-        for changes in self._below:
+        for changes in self._undecided:
             changed = changes.get(place)
             if changed is not None:
                 return changed[1]
-        row = self._seen.get(place, _UNSEEN)
-        if row is _UNSEEN:
+        row = self._met.get(place, _UNMET)
+        if row is _UNMET:
             stored = self._reader.get(place)
             row = None if stored is None else self.memory.row(table, place, stored)
-            self._seen[place] = row
+            self._met[place] = row
         return row
 
     def change(self, table: Table[R], key: bytes, row: object) -> None:
         """Remember a written or deleted row."""
-        self._changes[table.mark + key] = (table, row)  # type: ignore[assignment]
+        place = table.mark + key
+        self._changes[place] = (table, row)  # type: ignore[assignment]
+        if self._under is None:
+            self._met[place] = row
 
     def changes(self) -> Iterator[tuple[Table[object], bytes, bytes | None]]:
         """What was written, as (table, key, bytes), in the order of a store's keys."""
@@ -200,5 +213,5 @@ class State:
             yield table, place[_MARK_BYTES:], stored
 
 
-_UNSEEN: Final = object()
+_UNMET: Final = object()
 """Of a row that nobody has read yet."""

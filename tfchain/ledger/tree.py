@@ -29,6 +29,8 @@ DEPTH_MAX: Final = 8 * HASH_BYTES // BITS
 SIBLINGS_MAX: Final = (WAYS - 1) * DEPTH_MAX
 KEYS_KEPT_MAX: Final = 16_384
 """Keys whose hashes are remembered: those of all nodes of a grid, for each reports again and again."""
+DEPTH_KNOWN: Final = 5
+"""Down to here a table's places are made once, when it is first changed: 1,365, a tenth of a megabyte."""
 _LEAF_HASH, _INNER_HASH = hasher(b"tf/leaf"), hasher(b"tf/inner")
 _KEY_BITS: Final = 8 * HASH_BYTES
 _STEPS: Final = 8 // BITS
@@ -139,8 +141,9 @@ class Tree:
         """Follow a key below the last of `nodes` to where no inner node is; what stands where."""
         marks, depth = self._marks, len(nodes)
         while True:
-            mark, size, down = marks[depth]
-            place = mark + (way >> down).to_bytes(size, "big")
+            mark, size, down, known = marks[depth]
+            path = way >> down
+            place = known[path] if known else mark + path.to_bytes(size, "big")
             node = read(place)
             if node is None or len(node) == _LEAF_BYTES:
                 return place, node
@@ -234,14 +237,14 @@ class Tree:
         return self._save(depth, path, b"".join(subtrees))
 
     def _load(self, depth: int, path: int) -> _Node:
-        mark, size, _ = self._marks[depth]
+        mark, size, _, _ = self._marks[depth]
         return self._read(mark + path.to_bytes(size, "big"))
 
     def _read(self, place: bytes) -> _Node:
         return self.writes[place] if place in self.writes else self._reader.get(place)
 
     def _save(self, depth: int, path: int, node: _Node) -> _Node:
-        mark, size, _ = self._marks[depth]
+        mark, size, _, _ = self._marks[depth]
         self.writes[mark + path.to_bytes(size, "big")] = node
         return node
 
@@ -314,9 +317,15 @@ def _prefix(hashed: bytes, depth: int) -> int:
 
 
 @cache
-def _marks(tag: int) -> tuple[tuple[bytes, int, int], ...]:
-    """By depth: how a node's place begins, how many bytes of the way follow, and how many bits do not."""
-    return tuple(
-        (b"t" + bytes([tag, depth]), (BITS * depth + 7) >> 3, _KEY_BITS - BITS * depth)
-        for depth in range(DEPTH_MAX + 1)
-    )
+def _marks(tag: int) -> tuple[tuple[bytes, int, int, tuple[bytes, ...]], ...]:
+    """By depth: how a node's place begins, how many bytes of the way follow, and how many bits do not.
+
+    And every place there is, at the depths that nearly every change goes by.
+    """
+    rows = []
+    for depth in range(DEPTH_MAX + 1):
+        mark, size = b"t" + bytes([tag, depth]), (BITS * depth + 7) >> 3
+        paths = range(WAYS**depth) if depth <= DEPTH_KNOWN else ()
+        places = tuple(mark + path.to_bytes(size, "big") for path in paths)
+        rows.append((mark, size, _KEY_BITS - BITS * depth, places))
+    return tuple(rows)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Final
 
-from tfchain.base.codec import Plain, decode, encode
+from tfchain.base.codec import Plain, check_plain, check_spelling, encode, read
 from tfchain.base.crypto import KEY_BYTES, SIGNATURE_BYTES, digest
 from tfchain.base.limits import MINT_TX_BYTES_MAX, TX_BYTES_MAX
 from tfchain.base.made import maker
@@ -100,14 +100,15 @@ def decode_transaction(raw: bytes) -> Transaction:
     Raises:
         Malformed: not a transaction, too large, or signed where nobody signs.
     """
-    plain = decode(raw, MINT_TX_BYTES_MAX)
+    plain = read(raw, MINT_TX_BYTES_MAX)
     if type(plain) is not list or len(plain) != 2 or type(plain[1]) is not bytes:
         raise Malformed("a transaction is a list of envelope and signature")
     inner, signature = plain
-    assert type(signature) is bytes
     if type(inner) is not list or len(inner) != 8:
         raise Malformed("a transaction has 8 fields before its signature")
     envelope = _ENVELOPE.unpack(inner[:7])
+    check_plain(inner[7], within=2)
+    check_spelling(plain, raw)
     _check_signature_shape(envelope, signature, len(raw))
     return _MAKE(envelope, inner[7], signature, raw)
 

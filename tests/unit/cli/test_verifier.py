@@ -6,6 +6,7 @@ import pytest
 
 from tfchain.base.codec import encode
 from tfchain.base.crypto import public_key, sign, verify
+from tfchain.base.limits import TX_BYTES_MAX
 from tfchain.cli.verifier import BATCH, Verifier, _Batch, serve
 from tfchain.errors import Unavailable
 from tfchain.tx.transaction import Check
@@ -80,3 +81,11 @@ def test_the_process_answers_a_byte_for_each_signature() -> None:
     answers = BytesIO()
     serve(BytesIO(2 * (len(body).to_bytes(4, "big") + body)), answers)
     assert answers.getvalue() == b"\x00\x01\x01" * 2
+
+
+def test_a_batch_of_the_longest_transactions_is_read() -> None:
+    text = bytes(TX_BYTES_MAX)
+    body = encode([KEY, text, sign(SEED, text)] * BATCH)
+    answers = BytesIO()
+    serve(BytesIO(len(body).to_bytes(4, "big") + body), answers)
+    assert answers.getvalue() == b"\x01" * BATCH

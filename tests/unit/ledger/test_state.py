@@ -92,6 +92,34 @@ def test_a_branch_that_is_not_kept_vanishes(store: Counting) -> None:
     assert (balance(state, OTHER), balance(state, KEY)) == (1, 5)
 
 
+def test_a_branch_begins_anew_once_it_was_kept_or_dropped(store: Counting) -> None:
+    state = State(store)
+    branch = state.branch()
+    tables.ACCOUNTS.put(branch, OTHER, account(1))
+    branch.keep()
+    tables.ACCOUNTS.put(state, OTHER, account(4))
+    assert balance(branch, OTHER) == 4
+    tables.ACCOUNTS.put(branch, OTHER, account(2))
+    tables.ACCOUNTS.put(branch, KEY, account(9))
+    assert (balance(branch, OTHER), balance(state, OTHER)) == (2, 4)
+    branch.drop()
+    assert (balance(branch, OTHER), balance(branch, KEY)) == (4, 5)
+    tables.ACCOUNTS.put(state, OTHER, account(3))
+    assert balance(branch, OTHER) == 3
+    branch.keep()
+    assert (balance(state, OTHER), balance(state, KEY)) == (3, 5)
+
+
+def test_what_was_written_stands_on_other_rows_too(store: Counting) -> None:
+    state = State(store)
+    assert balance(state, KEY) == 5
+    tables.ACCOUNTS.put(state, OTHER, account(6))
+    moved = state.over({tables.ACCOUNTS.stored_at(KEY): encode_record(account(8))})
+    assert (balance(moved, KEY), balance(moved, OTHER)) == (8, 6)
+    tables.ACCOUNTS.put(moved, OTHER, account(7))
+    assert (balance(state, OTHER), balance(moved.copy(), OTHER)) == (6, 7)
+
+
 def test_a_kept_deletion_deletes(store: Counting) -> None:
     state = State(store)
     branch = state.branch()
@@ -114,9 +142,11 @@ def test_branches_of_branches_merge_one_by_one(store: Counting) -> None:
     assert (balance(state, KEY), balance(state, OTHER)) == (7, 2)
 
 
-def test_only_a_branch_is_kept(store: Counting) -> None:
+def test_only_a_branch_is_kept_or_dropped(store: Counting) -> None:
     with pytest.raises(AssertionError, match="only a branch merges"):
         State(store).keep()
+    with pytest.raises(AssertionError, match="only a branch is undone"):
+        State(store).drop()
 
 
 def test_changes_come_in_order_of_table_and_key_as_bytes(store: Counting) -> None:

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import msgpack
 import pytest
 
 from tfchain.base.codec import INT_MAX, Plain, encode
 from tfchain.base.crypto import digest, public_key, sign, verify
-from tfchain.base.limits import MINT_TX_BYTES_MAX, TX_BYTES_MAX
+from tfchain.base.limits import CODEC_DEPTH_MAX, MINT_TX_BYTES_MAX, TX_BYTES_MAX
+from tfchain.base.shapes import layout
 from tfchain.base.units import Address, Height, Utft
 from tfchain.errors import Malformed
 from tfchain.tx.transaction import (
@@ -52,6 +54,54 @@ def test_the_signature_is_over_a_domain_and_the_chain() -> None:
     assert message.startswith(DOMAIN)
     assert b"test-00000000" in message
     assert message_of(replace(PLAIN, chain_id="test-00000001"), BODY) != message
+
+
+def nested(depth: int) -> Plain:
+    """A list in a list in a list ..."""
+    value: Plain = 0
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def test_a_body_may_lie_as_deep_as_the_codec_goes_and_no_deeper() -> None:
+    assert decode_transaction(signed(body=nested(CODEC_DEPTH_MAX - 2))).body
+    packed = msgpack.packb([[*_fields(), nested(CODEC_DEPTH_MAX - 1)], bytes(64)])
+    with pytest.raises(Malformed, match="nested deeper"):
+        decode_transaction(packed)
+
+
+@pytest.mark.parametrize(
+    "body", [1.5, [1, 1.5], msgpack.ExtType(1, b""), [msgpack.ExtType(1, b"")]]
+)
+def test_a_body_of_no_type_of_ours_is_no_transaction(body: object) -> None:
+    with pytest.raises(Malformed, match="has no place here"):
+        decode_transaction(msgpack.packb([[*_fields(), body], bytes(64)]))
+
+
+@pytest.mark.parametrize(
+    ("place", "spelled"),
+    [
+        pytest.param(0, b"\xcc\x01", id="the version in two bytes"),
+        pytest.param(3, b"\xcd\x00\x03", id="the nonce in three bytes"),
+        pytest.param(1, b"\xd9\x0dtest-00000000", id="the chain with a longer head"),
+        pytest.param(7, b"\xdc\x00\x01\x05", id="the body with a longer head"),
+    ],
+)
+def test_a_transaction_has_one_spelling(place: int, spelled: bytes) -> None:
+    parts = [msgpack.packb(item) for item in [*_fields(), [5]]]
+    genuine = b"\x92\x98" + b"".join(parts) + msgpack.packb(bytes(64))
+    assert decode_transaction(genuine).body == [5]
+    other = b"\x92\x98" + b"".join([*parts[:place], spelled, *parts[place + 1 :]])
+    with pytest.raises(Malformed, match="not the canonical spelling"):
+        decode_transaction(other + msgpack.packb(bytes(64)))
+
+
+def _fields() -> list[Plain]:
+    """The envelope as it is packed, its body left out."""
+    plain = layout(Envelope).pack(PLAIN)
+    assert type(plain) is list
+    return plain
 
 
 def test_the_id_covers_the_signature() -> None:
