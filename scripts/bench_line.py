@@ -37,7 +37,8 @@ class Sizes:
     transfers: int
     """Of each sender, signed before the network starts: half for full load, half for half of it."""
     window: int
-    """Transactions that the load has under way, at most."""
+    """Transactions that the load has under way, at most. Where each block holds so many, it is the load
+    that was measured, and not the network."""
     load_s: float
     start_nodes: int
     whole_month: bool = False
@@ -68,8 +69,8 @@ FULL: Final = Sizes(
     blocks=100,
     validators=4,
     senders=400,
-    transfers=250,
-    window=4_000,
+    transfers=400,
+    window=8_000,
     load_s=15.0,
     start_nodes=10_000,
     grown_nodes=(1_000, 10_000, 100_000),
