@@ -5,7 +5,6 @@ the bound that is reached differs much less. `ratio` is that share, so more is a
 """
 
 import argparse
-import json
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -15,7 +14,7 @@ from typing import Final
 from scripts import bench_growth, bench_network, bench_parts
 from scripts.bench_audit import audit
 from scripts.bench_disk import disk
-from scripts.bench_line import FULL, QUICK, TINY, Bound, Lines, Sizes, lines
+from scripts.bench_line import FULL, QUICK, TINY, Bound, Lines, Sizes, earlier, lines
 from scripts.bench_minting import minting
 from tfchain.cli.collecting import collect_seldom
 
@@ -59,17 +58,18 @@ def main() -> None:
         metavar="FILE",
         help="as --month, its chain taken from here; made here if there is none yet",
     )
-    parser.add_argument("--compare", type=Path, metavar="FILE", help="lines of an earlier run")
+    parser.add_argument(
+        "--compare", type=earlier, default=[], metavar="FILE", help="lines of an earlier run"
+    )
     parser.add_argument(
         "--large", action="store_true", help="growth to 10^6 nodes and 10^6 blocks too"
     )
     parser.add_argument(
-        "--table", type=Path, metavar="FILE", help="print the growth in an earlier run's lines"
+        "--table", type=earlier, metavar="FILE", help="print the growth in an earlier run's lines"
     )
     options = parser.parse_args()
     if options.table is not None:
-        rows = [json.loads(line) for line in options.table.read_text("utf-8").splitlines()]
-        print(bench_growth.table(rows))
+        print(bench_growth.table(options.table))
         return
     sizes = TINY if options.tiny else QUICK if options.quick else FULL
     if options.million:

@@ -5,12 +5,16 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+
+Row: TypeAlias = dict[str, Any]
+"""A printed line: a figure's name, value and bound, and whatever else stood there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,13 +179,30 @@ def _short(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def lines(compared: Path | None) -> Lines:
-    """Where figures go; `compared` is a file of lines of an earlier run, the last of a name counts."""
-    earlier = {}
-    if compared is not None:
-        rows = [json.loads(line) for line in compared.read_text("utf-8").splitlines() if line]
-        earlier = {row["name"]: row for row in rows}
+def lines(compared: Sequence[Row]) -> Lines:
+    """Where figures go; `compared`: lines of an earlier run, the last of a name counts."""
+    earlier = {row["name"]: row for row in compared}
     return Lines(earlier=earlier, commit=_commit(), machine=_machine())
+
+
+def earlier(path: str) -> list[Row]:
+    """The lines of an earlier run; raises `ArgumentTypeError`, which names the file and the line."""
+    try:
+        texts = Path(path).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as fault:
+        raise ArgumentTypeError(f"cannot read {path}: {fault}") from fault
+    return [_row(text, f"{path}, line {place}") for place, text in enumerate(texts, 1) if text]
+
+
+def _row(text: str, where: str) -> Row:
+    try:
+        row = json.loads(text)
+    except ValueError as fault:
+        raise ArgumentTypeError(f"{where}: no figure as this prints them ({fault})") from fault
+    shapes = {"name": str, "value": float, "bound_value": float}
+    if type(row) is not dict or any(type(row.get(key)) is not each for key, each in shapes.items()):
+        raise ArgumentTypeError(f"{where}: a figure has {', '.join(shapes)}")
+    return row
 
 
 def _commit() -> str:

@@ -31,8 +31,14 @@ def _bench(*words: str) -> list[dict[str, Any]]:
 
 
 def _ran(*words: str) -> str:
+    ran = _called(*words)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def _called(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-P", "-m", "scripts.bench", "--tiny", *words]
-    ran = subprocess.run(
+    return subprocess.run(
         command,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         cwd=ROOT,
@@ -40,8 +46,6 @@ def _ran(*words: str) -> str:
         text=True,
         check=False,
     )
-    assert ran.returncode == 0, ran.stderr
-    return ran.stdout
 
 
 def _check(rows: list[dict[str, Any]]) -> None:
@@ -93,6 +97,22 @@ def test_a_run_of_before_a_column_was_there_is_a_table_too(tmp_path: Path) -> No
         _ran("--table", str(kept)).splitlines()[2]
         == "| nodes | 10 | 3.0 (x 1.50) | - | - | - | - |"
     )
+
+
+@pytest.mark.parametrize("option", ["--table", "--compare"])
+@pytest.mark.parametrize(
+    "text", ["Sun Nov 22\n", "[1]\n", "{}\n", '{"name": 1, "value": 2}\n', "\xff"]
+)
+def test_a_file_of_something_else_is_told_by_name_and_line(
+    option: str, text: str, tmp_path: Path
+) -> None:
+    kept = tmp_path / "lines"
+    kept.write_bytes(text.encode("latin-1"))
+    for path, said in ((kept, f"{kept}"), (tmp_path / "nowhere", "nowhere")):
+        ran = _called("--only", "verify", option, str(path))
+        assert (ran.returncode, ran.stdout) == (2, "")
+        assert said in ran.stderr.splitlines()[-1]
+        assert "Traceback" not in ran.stderr
 
 
 TIMES: Final = ("network_latency", "network_interval")
